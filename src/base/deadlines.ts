@@ -1,0 +1,110 @@
+import type { Millis } from './machine.ts';
+
+interface Entry<T> {
+  readonly key: string;
+  at: Millis;
+  order: number;
+  value: T;
+  index: number;
+}
+
+/**
+ * An indexed binary heap of named deadlines. Cancelling really removes, so nothing stale ever fires; equal instants
+ * fire in the order they were set. Every operation is O(log n).
+ */
+export class Deadlines<T> {
+  readonly #heap: Entry<T>[] = [];
+  readonly #byKey = new Map<string, Entry<T>>();
+  #order = 0;
+
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  /** Sets or moves the deadline called `key`. */
+  set(key: string, at: Millis, value: T): void {
+    const known = this.#byKey.get(key);
+    this.#order += 1;
+    if (known !== undefined) {
+      known.at = at;
+      known.order = this.#order;
+      known.value = value;
+      this.#settle(known);
+      return;
+    }
+    const entry: Entry<T> = { key, at, order: this.#order, value, index: this.#heap.length };
+    this.#byKey.set(key, entry);
+    this.#heap.push(entry);
+    this.#rise(entry);
+  }
+
+  /** Removes the deadline called `key`; false when there is none. */
+  cancel(key: string): boolean {
+    const entry = this.#byKey.get(key);
+    if (entry === undefined) return false;
+    this.#remove(entry);
+    return true;
+  }
+
+  /** When `key` is due, or undefined. */
+  at(key: string): Millis | undefined {
+    return this.#byKey.get(key)?.at;
+  }
+
+  /** The earliest instant set; `Infinity` when empty. */
+  next(): Millis {
+    return this.#heap[0]?.at ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Removes and returns the earliest value due at or before `now`. */
+  take(now: Millis): T | undefined {
+    const first = this.#heap[0];
+    if (first === undefined || first.at > now) return undefined;
+    this.#remove(first);
+    return first.value;
+  }
+
+  #remove(entry: Entry<T>): void {
+    this.#byKey.delete(entry.key);
+    const last = this.#heap.pop() as Entry<T>;
+    if (last === entry) return;
+    last.index = entry.index;
+    this.#heap[last.index] = last;
+    this.#settle(last);
+  }
+
+  #settle(entry: Entry<T>): void {
+    this.#rise(entry);
+    this.#sink(entry);
+  }
+
+  #rise(entry: Entry<T>): void {
+    while (entry.index > 0) {
+      const parent = this.#heap[(entry.index - 1) >> 1] as Entry<T>;
+      if (!isBefore(entry, parent)) return;
+      this.#swap(entry, parent);
+    }
+  }
+
+  #sink(entry: Entry<T>): void {
+    for (;;) {
+      const left = this.#heap[2 * entry.index + 1];
+      const right = this.#heap[2 * entry.index + 2];
+      const child = right !== undefined && left !== undefined && isBefore(right, left) ? right : left;
+      if (child === undefined || !isBefore(child, entry)) return;
+      this.#swap(child, entry);
+    }
+  }
+
+  #swap(a: Entry<T>, b: Entry<T>): void {
+    const index = a.index;
+    a.index = b.index;
+    b.index = index;
+    this.#heap[a.index] = a;
+    this.#heap[b.index] = b;
+  }
+}
+
+function isBefore<T>(a: Entry<T>, b: Entry<T>): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
+}

@@ -1,0 +1,34 @@
+import type { NetworkEffects, OperationId } from '../base/machine.ts';
+import type { ClusterEvent } from '../events/event.ts';
+import type { JoinFailure } from '../swim/delegate.ts';
+
+/** One answer to a query of ours. */
+export interface QueryAnswer {
+  readonly type: 'ack' | 'response';
+  readonly from: string;
+  /** null for an ack. */
+  readonly payload: Uint8Array | null;
+}
+
+/** How an operation of the Serf layer ended. */
+export type Outcome =
+  | { readonly type: 'joined'; readonly contacted: number; readonly failures: readonly JoinFailure[] }
+  /** Leave, force-leave or tag update whose broadcast was sent, or that nobody needed to hear. */
+  | { readonly type: 'done' }
+  /** The broadcast was still queued when its time was over. */
+  | { readonly type: 'timeout' }
+  /** The node was shut down first. */
+  | { readonly type: 'aborted' };
+
+/** All the Serf machine can do to the world. */
+export interface SerfEffects extends NetworkEffects {
+  publish(event: ClusterEvent): void;
+  /** Ends a join, leave, force-leave or tag update exactly once. */
+  settle(operation: OperationId, outcome: Outcome): void;
+  /** An ack or response to a query of ours; `undefined` says the deadline has come and nothing more follows. */
+  answer(query: OperationId, answer: QueryAnswer | undefined): void;
+  /** One snapshot line, without its newline. */
+  record(line: string): void;
+  /** The name-conflict vote was lost: the host must shut this node down without a leave. */
+  evict(reason: string): void;
+}
