@@ -11,6 +11,13 @@ export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** A copy of `bytes[from, to)` in memory of its own; unlike `slice`, also for a Buffer. */
+export function copyBytes(bytes: Uint8Array, from = 0, to = bytes.length): Uint8Array {
+  const out = new Uint8Array(to - from);
+  out.set(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
+  return out;
+}
+
 /** True when both hold the same bytes. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
