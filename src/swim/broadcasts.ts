@@ -54,6 +54,7 @@ export class BroadcastQueue {
   fill(packer: Packer, limit: number, kind: 'message' | 'user'): void {
     if (this.#size === 0) return;
     const again: Broadcast[] = [];
+    const spent: Broadcast[] = [];
     const highest = this.#tiers.length - 1;
     for (let tier = 0; tier <= highest; tier += 1) {
       const entries = this.#tiers[tier] as Broadcast[];
@@ -73,13 +74,14 @@ export class BroadcastQueue {
         if (kind === 'user') packer.addUser(entry.bytes);
         else packer.addMessage(entry.bytes);
         entry.transmits += 1;
-        if (entry.transmits >= limit) this.#finish(entry);
+        if (entry.transmits >= limit) spent.push(entry);
         else again.push(entry);
       }
     }
     for (const entry of again) {
-      if (!entry.gone) this.#insert(entry);
+      this.#insert(entry);
     }
+    for (const entry of spent) this.#finish(entry);
     this.#trim();
   }
 

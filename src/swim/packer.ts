@@ -41,9 +41,14 @@ export class Packer {
   }
 
   addUser(payload: Uint8Array): void {
-    const framed = new Uint8Array(payload.length + USER_OVERHEAD);
-    framed[0] = MessageType.user;
-    framed.set(payload, USER_OVERHEAD);
-    this.addMessage(framed);
+    this.addMessage(frameUser(payload));
   }
+}
+
+/** A user message as it stands in a datagram: its type byte, then the payload to the end. */
+export function frameUser(payload: Uint8Array): Uint8Array {
+  const framed = new Uint8Array(payload.length + USER_OVERHEAD);
+  framed[0] = MessageType.user;
+  framed.set(payload, USER_OVERHEAD);
+  return framed;
 }

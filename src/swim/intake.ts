@@ -1,0 +1,153 @@
+import { ipBytes } from '../base/address.ts';
+import type { Counters } from '../base/counters.ts';
+import { WireError } from '../base/errors.ts';
+import type { Address, Millis } from '../base/machine.ts';
+import type { Trace } from '../base/trace.ts';
+import { decodeCompound } from '../wire/compound.ts';
+import { decompressPacket, type EnvelopeConfig, openPacket } from '../wire/envelope.ts';
+import type { SwimConfig } from './config.ts';
+import type { SwimDelegate } from './delegate.ts';
+import { factsOf, type Membership } from './membership.ts';
+import {
+  decodeAck,
+  decodeAlive,
+  decodeDead,
+  decodeIndirectPing,
+  decodeNack,
+  decodePing,
+  decodeSuspect,
+  MessageType,
+} from './messages.ts';
+import type { PingResponder } from './pings.ts';
+import type { Prober } from './prober.ts';
+
+/** How deep compound and compressed messages may nest in a datagram; real ones nest twice. */
+const MAX_NESTING = 3;
+/** Messages one datagram may hold after unpacking; the largest honest compound has 255. */
+const MAX_MESSAGES = 1024;
+
+export interface IntakeParts {
+  readonly config: SwimConfig;
+  readonly envelope: EnvelopeConfig;
+  readonly membership: Membership;
+  readonly pings: PingResponder;
+  readonly prober: Prober;
+  readonly delegate: SwimDelegate;
+  readonly counters: Counters;
+  readonly trace: Trace | undefined;
+  readonly allows: (addr: Uint8Array) => boolean;
+}
+
+interface Budget {
+  messages: number;
+}
+
+/** Opens datagrams and hands each message in them to the part it concerns (memberlist.md 1.10, 4.9). */
+export class Intake {
+  readonly #parts: IntakeParts;
+
+  constructor(parts: IntakeParts) {
+    this.#parts = parts;
+  }
+
+  datagram(now: Millis, from: Address, bytes: Uint8Array): void {
+    const { envelope, counters } = this.#parts;
+    counters.add('datagrams-received');
+    counters.add('datagram-bytes-received', bytes.length);
+    try {
+      this.#message(now, from, openPacket(bytes, envelope), 0, { messages: MAX_MESSAGES });
+    } catch (error) {
+      this.#drop(from, error);
+    }
+  }
+
+  #message(now: Millis, from: Address, message: Uint8Array, depth: number, budget: Budget): void {
+    const { membership, pings, prober, delegate, counters } = this.#parts;
+    if (budget.messages <= 0) throw new WireError('too-many-messages', 'too many messages in one datagram');
+    budget.messages -= 1;
+    if (message.length === 0) throw new WireError('empty-message', 'missing message type byte');
+    const body = message.subarray(1);
+    switch (message[0]) {
+      case MessageType.compound:
+        this.#compound(now, from, body, depth, budget);
+        return;
+      case MessageType.compress:
+        if (depth >= MAX_NESTING) throw new WireError('nesting', 'messages nest too deeply');
+        this.#message(now, from, decompressPacket(body), depth + 1, budget);
+        return;
+      case MessageType.ping:
+        pings.ping(from, decodePing(body));
+        return;
+      case MessageType.indirectPing:
+        pings.indirectPing(now, from, decodeIndirectPing(body));
+        return;
+      case MessageType.ack: {
+        const { seqNo, payload } = decodeAck(body);
+        if (!pings.relayedAck(seqNo) && !prober.ack(now, seqNo, payload)) counters.add('ack-unmatched');
+        return;
+      }
+      case MessageType.nack:
+        prober.nack(decodeNack(body).seqNo);
+        return;
+      case MessageType.alive:
+        this.#alive(now, from, body);
+        return;
+      case MessageType.suspect: {
+        const { node: name, incarnation, from: accuser } = decodeSuspect(body);
+        membership.suspect(now, { name, incarnation, from: accuser });
+        return;
+      }
+      case MessageType.dead: {
+        const { node: name, incarnation, from: accuser } = decodeDead(body);
+        membership.dead(now, { name, incarnation, from: accuser });
+        return;
+      }
+      case MessageType.user:
+        delegate.receive(now, body);
+        return;
+      default:
+        throw new WireError('packet-type', `msg type (${message[0]}) not supported`);
+    }
+  }
+
+  /** One bad part does not cost the others their hearing. */
+  #compound(now: Millis, from: Address, body: Uint8Array, depth: number, budget: Budget): void {
+    if (depth >= MAX_NESTING) throw new WireError('nesting', 'messages nest too deeply');
+    const { parts, truncated } = decodeCompound(body);
+    if (truncated > 0) this.#parts.counters.add('drop:compound-truncated', truncated);
+    for (const part of parts) {
+      try {
+        this.#message(now, from, part, depth + 1, budget);
+      } catch (error) {
+        this.#drop(from, error);
+      }
+    }
+  }
+
+  #alive(now: Millis, from: Address, body: Uint8Array): void {
+    const { config, membership, counters, allows } = this.#parts;
+    const alive = decodeAlive(body);
+    if (config.cidrsAllowed.length > 0) {
+      const source = ipBytes(from.ip);
+      if (source === undefined || !allows(source) || !allows(alive.addr)) {
+        counters.add('drop:alive-outside-cidr');
+        return;
+      }
+    }
+    const facts = factsOf(alive, alive.node, config.bindPort);
+    membership.alive(now, { facts, incarnation: alive.incarnation, bootstrap: false });
+  }
+
+  #drop(from: Address, error: unknown): void {
+    if (!(error instanceof WireError)) throw error;
+    const { counters, trace } = this.#parts;
+    counters.add(`drop:${error.code}`);
+    trace?.note({
+      level: 'DEBUG',
+      source: 'memberlist',
+      message: 'Dropped a packet',
+      text: `Dropped a packet from=${from.ip}:${from.port}: ${error.message}`,
+      fields: { from: from.ip, code: error.code },
+    });
+  }
+}

@@ -1,0 +1,82 @@
+import { hostPort } from '../base/address.ts';
+import type { Deadlines } from '../base/deadlines.ts';
+import type { Millis, StreamId } from '../base/machine.ts';
+import type { Random } from '../base/random.ts';
+import type { Trace } from '../base/trace.ts';
+import type { SwimConfig } from './config.ts';
+import type { SwimDeadline } from './deadline.ts';
+import type { JoinTarget } from './delegate.ts';
+import type { ExchangeFailure } from './joins.ts';
+import type { MemberTable } from './members.ts';
+import { pushPullScale } from './scaling.ts';
+
+export interface AntiEntropyParts {
+  readonly config: SwimConfig;
+  readonly members: MemberTable;
+  readonly deadlines: Deadlines<SwimDeadline>;
+  readonly random: Random;
+  readonly trace: Trace | undefined;
+  /** Starts a push/pull that is no join; its end comes back as `exchanged`. */
+  readonly openExchange: (now: Millis, target: JoinTarget) => StreamId;
+}
+
+/** Anti-entropy: now and then exchange everything with one random member (memberlist.md 2.2, 4.1). */
+export class AntiEntropy {
+  readonly #parts: AntiEntropyParts;
+  #stream: StreamId | undefined;
+  #target = '';
+
+  constructor(parts: AntiEntropyParts) {
+    this.#parts = parts;
+  }
+
+  start(now: Millis): void {
+    const { config, random } = this.#parts;
+    if (config.pushPullIntervalMs > 0) this.#arm(now + config.pushPullIntervalMs * random.float());
+  }
+
+  turn(now: Millis): void {
+    const { config, members, trace, openExchange } = this.#parts;
+    const [target] = members.pick(
+      1,
+      (member) => member.status === 'alive' && member.facts.name !== config.name,
+    );
+    if (target === undefined) {
+      this.#arm(now);
+      return;
+    }
+    const { name, address } = target.facts;
+    this.#target = name;
+    trace?.note({
+      level: 'DEBUG',
+      source: 'memberlist',
+      message: 'Initiating push/pull sync',
+      text: `Initiating push/pull sync with: ${name} ${hostPort(address)}`,
+      fields: { node: name },
+    });
+    this.#stream = openExchange(now, { address, label: name });
+  }
+
+  /** The exchange on a stream ended; nothing happens when it was not ours. The next wait counts from here. */
+  exchanged(now: Millis, stream: StreamId, failure: ExchangeFailure | undefined): void {
+    if (stream !== this.#stream) return;
+    this.#stream = undefined;
+    if (failure !== undefined) {
+      this.#parts.trace?.note({
+        level: 'ERR',
+        source: 'memberlist',
+        message: 'Push/Pull failed',
+        text: `Push/Pull with ${this.#target} failed: ${failure.text}`,
+        fields: { node: this.#target, why: failure.code },
+      });
+    }
+    this.#arm(now);
+  }
+
+  #arm(from: Millis): void {
+    const { config, members, deadlines } = this.#parts;
+    deadlines.set('push-pull', from + config.pushPullIntervalMs * pushPullScale(members.size), {
+      type: 'push-pull',
+    });
+  }
+}

@@ -1,0 +1,189 @@
+import { hostPort } from '../base/address.ts';
+import { unreachable } from '../base/assert.ts';
+import type { Counters } from '../base/counters.ts';
+import { WireError } from '../base/errors.ts';
+import type { Millis } from '../base/machine.ts';
+import type { Random } from '../base/random.ts';
+import type { Trace } from '../base/trace.ts';
+import { type EnvelopeConfig, sealStream } from '../wire/envelope.ts';
+import { labelHeader } from '../wire/label.ts';
+import type { SwimConfig } from './config.ts';
+import type { SwimDelegate } from './delegate.ts';
+import type { ExchangeFailure } from './joins.ts';
+import {
+  decodeAck,
+  decodeErrorReply,
+  decodePing,
+  decodePushPull,
+  decodeUserStream,
+  encodeAck,
+  encodeErrorReply,
+  encodePing,
+  MessageType,
+} from './messages.ts';
+import { pingFor } from './pings.ts';
+import type { StateExchange } from './state-exchange.ts';
+import { deservesReply } from './stream-decoder.ts';
+import type { StreamHandle, StreamRole, StreamTrouble } from './streams.ts';
+
+export interface RoleParts {
+  readonly config: SwimConfig;
+  readonly envelope: EnvelopeConfig;
+  readonly exchange: StateExchange;
+  readonly delegate: SwimDelegate;
+  readonly random: Random;
+  readonly counters: Counters;
+  readonly trace: Trace | undefined;
+}
+
+/** The accepting side: one request, at most one answer (memberlist.md 2.1–2.4). */
+export function inboundRole(parts: RoleParts): StreamRole {
+  const { config, envelope, exchange, delegate, random, counters, trace } = parts;
+  const complain = (stream: StreamHandle, why: string): void => {
+    trace?.note({
+      level: 'ERR',
+      source: 'memberlist',
+      message: 'failed to receive',
+      text: `failed to receive: ${why} from=${hostPort(stream.peer)}`,
+      fields: { from: hostPort(stream.peer), why },
+    });
+  };
+  const answer = (stream: StreamHandle, message: Uint8Array): void =>
+    stream.write(sealStream(message, envelope, random));
+  const pushPull = (now: Millis, stream: StreamHandle, body: Uint8Array): void => {
+    const remote = decodePushPull(body);
+    answer(stream, exchange.localState(remote.join));
+    stream.close();
+    const problem = exchange.merge(now, remote, remote.join);
+    if (problem !== undefined) complain(stream, `push/pull merge refused: ${problem}`);
+  };
+  const ping = (stream: StreamHandle, body: Uint8Array): void => {
+    const { node, seqNo } = decodePing(body);
+    if (node !== '' && node !== config.name) {
+      counters.add('drop:ping-for-another');
+      complain(stream, `got ping for unexpected node ${node}`);
+    } else {
+      answer(stream, encodeAck({ seqNo, payload: null }));
+    }
+  };
+  return {
+    message(now, stream, message) {
+      const body = message.subarray(1);
+      try {
+        if (message[0] === MessageType.pushPull) pushPull(now, stream, body);
+        else if (message[0] === MessageType.ping) ping(stream, body);
+        else if (message[0] === MessageType.user) {
+          const payload = decodeUserStream(body);
+          if (payload.length > 0) delegate.receive(now, payload);
+        } else throw new WireError('stream-type', `received invalid msgType (${message[0]})`);
+      } catch (error) {
+        if (!(error instanceof WireError)) throw error;
+        counters.add(`drop:${error.code}`);
+        complain(stream, error.message);
+      }
+      stream.close();
+    },
+    broken(_now, stream, trouble) {
+      if (trouble.error === undefined) return;
+      complain(stream, trouble.error.message);
+      if (deservesReply(trouble.error)) answer(stream, encodeErrorReply({ error: trouble.error.message }));
+    },
+  };
+}
+
+/** The dialling side of a push/pull; `done` is called once, when it is over. */
+export function exchangeRole(
+  parts: RoleParts,
+  joining: boolean,
+  done: (now: Millis, stream: StreamHandle, failure: ExchangeFailure | undefined) => void,
+): StreamRole {
+  const { config, envelope, exchange, random } = parts;
+  return {
+    opened(now, stream) {
+      stream.expectBy(now + config.tcpTimeoutMs);
+      if (envelope.label.length > 0) stream.write(labelHeader(envelope.label));
+      stream.write(sealStream(exchange.localState(joining), envelope, random));
+    },
+    message(now, stream, message) {
+      stream.close();
+      done(now, stream, readReply(now, exchange, joining, message));
+    },
+    broken(now, stream, trouble) {
+      done(now, stream, explain(stream, trouble));
+    },
+  };
+}
+
+/** A ping over a stream: `contact` is called when the right node answered the right question. */
+export function pingRole(parts: RoleParts, node: string, seq: number, contact: () => void): StreamRole {
+  const { config, envelope, random, counters } = parts;
+  return {
+    opened(_now, stream) {
+      if (envelope.label.length > 0) stream.write(labelHeader(envelope.label));
+      stream.write(sealStream(encodePing(pingFor(config, node, seq)), envelope, random));
+    },
+    message(_now, stream, message) {
+      stream.close();
+      try {
+        if (message[0] === MessageType.ack && decodeAck(message.subarray(1)).seqNo === seq) contact();
+        else counters.add('drop:stream-ping-reply');
+      } catch (error) {
+        if (!(error instanceof WireError)) throw error;
+        counters.add(`drop:${error.code}`);
+      }
+    },
+    broken() {},
+  };
+}
+
+function readReply(
+  now: Millis,
+  exchange: StateExchange,
+  joining: boolean,
+  message: Uint8Array,
+): ExchangeFailure | undefined {
+  const body = message.subarray(1);
+  try {
+    if (message[0] === MessageType.error) {
+      return { code: 'remote-error', text: `remote error: ${decodeErrorReply(body).error}` };
+    }
+    if (message[0] !== MessageType.pushPull) {
+      return {
+        code: 'invalid-reply',
+        text: `received invalid msgType (${message[0]}), expected pushPullMsg (6)`,
+      };
+    }
+    const problem = exchange.merge(now, decodePushPull(body), joining);
+    return problem === undefined ? undefined : { code: 'refused-state', text: problem };
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    return { code: error.code, text: error.message };
+  }
+}
+
+/** Trouble in words an operator knows from Go's network errors, with the likely cause where there is one. */
+function explain(stream: StreamHandle, trouble: StreamTrouble): ExchangeFailure {
+  const peer = hostPort(stream.peer);
+  const during = trouble.opened ? `read tcp ${peer}` : `dial tcp ${peer}`;
+  switch (trouble.type) {
+    case 'refused':
+      return { code: 'connection-refused', text: `${during}: connect: connection refused` };
+    case 'unreachable':
+      return { code: 'unreachable', text: `${during}: connect: no route to host` };
+    case 'reset':
+      return { code: 'connection-reset', text: `${during}: read: connection reset by peer` };
+    case 'timeout':
+      return { code: 'timeout', text: `${during}: i/o timeout` };
+    case 'overload':
+      return { code: 'overload', text: `${during}: more unfinished messages than this node may hold` };
+    case 'ended':
+      return {
+        code: 'no-answer',
+        text: `EOF: ${peer} closed the connection without an answer; its cluster label may differ from ours, or it is no gossip port`,
+      };
+    case 'garbage':
+      return { code: trouble.error?.code ?? 'garbage', text: trouble.error?.message ?? 'unreadable answer' };
+    default:
+      return unreachable(trouble.type);
+  }
+}

@@ -1,0 +1,301 @@
+import { ipText } from '../base/address.ts';
+import { assert, unreachable } from '../base/assert.ts';
+import { Counters } from '../base/counters.ts';
+import { Deadlines } from '../base/deadlines.ts';
+import type {
+  Address,
+  DatagramFailure,
+  Machine,
+  Millis,
+  NetworkEffects,
+  OperationId,
+  StreamId,
+  StreamInput,
+} from '../base/machine.ts';
+import type { Random } from '../base/random.ts';
+import type { Trace } from '../base/trace.ts';
+import { AckTable } from './acks.ts';
+import { Awareness } from './awareness.ts';
+import { BroadcastQueue } from './broadcasts.ts';
+import { cidrFilter } from './cidr.ts';
+import type { SwimConfig } from './config.ts';
+import type { SwimDeadline } from './deadline.ts';
+import type { JoinTarget, MemberFacts, SwimDelegate, SwimMember } from './delegate.ts';
+import { envelopeOf } from './envelope-config.ts';
+import { Gossiper } from './gossiper.ts';
+import { Intake } from './intake.ts';
+import { type ExchangeFailure, Joins } from './joins.ts';
+import { MemberTable, type MemberView } from './members.ts';
+import { Membership } from './membership.ts';
+import { frameUser } from './packer.ts';
+import { PingResponder } from './pings.ts';
+import { Prober } from './prober.ts';
+import { AntiEntropy } from './push-pull.ts';
+import { Sender } from './sender.ts';
+import { StateExchange } from './state-exchange.ts';
+import { exchangeRole, inboundRole, pingRole, type RoleParts } from './stream-roles.ts';
+import { Streams } from './streams.ts';
+import { ownVersions, protocolMax } from './versions.ts';
+
+/** Most bytes of metadata a node may announce (memberlist.md 1.11). */
+export const META_LIMIT = 512;
+
+export interface SwimOptions {
+  readonly config: SwimConfig;
+  readonly random: Random;
+  readonly effects: NetworkEffects;
+  readonly delegate: SwimDelegate;
+  readonly trace?: Trace | undefined;
+}
+
+/**
+ * The gossip layer: memberlist's protocol as a synchronous machine. This facade builds the parts and routes inputs
+ * to them; it holds no rule of the protocol.
+ */
+export class Swim implements Machine {
+  readonly #config: SwimConfig;
+  readonly #delegate: SwimDelegate;
+  readonly #counters = new Counters();
+  readonly #deadlines = new Deadlines<SwimDeadline>();
+  readonly #members: MemberTable;
+  readonly #awareness: Awareness;
+  readonly #membership: Membership;
+  readonly #sender: Sender;
+  readonly #prober: Prober;
+  readonly #pings: PingResponder;
+  readonly #gossiper: Gossiper;
+  readonly #intake: Intake;
+  readonly #streams: Streams;
+  readonly #joins: Joins;
+  readonly #antiEntropy: AntiEntropy;
+  readonly #roles: RoleParts;
+  /** Operations whose broadcast left the queue; settled once the input that did it has been handled. */
+  readonly #flushed: OperationId[] = [];
+  #running = false;
+
+  constructor(options: SwimOptions) {
+    const { config, random, effects, delegate, trace } = options;
+    this.#config = config;
+    this.#delegate = delegate;
+    const counters = this.#counters;
+    const deadlines = this.#deadlines;
+    const members = new MemberTable(random);
+    const queue = new BroadcastQueue();
+    const envelope = envelopeOf(config);
+    const allows = cidrFilter(config.cidrsAllowed);
+    const awareness = new Awareness(config.awarenessMaxMultiplier);
+    const base = { config, envelope, members, queue, deadlines, awareness, delegate, effects, random };
+    const shared = { ...base, counters, allows, trace };
+    const membership = new Membership(shared);
+    const sender = new Sender(shared);
+    const acks = new AckTable(deadlines, counters);
+    const exchange = new StateExchange({ ...shared, membership });
+    this.#roles = { ...shared, exchange };
+    const { tcpTimeoutMs } = config;
+    const streams = new Streams({ ...shared, tcpTimeoutMs, inbound: inboundRole(this.#roles) });
+    this.#pings = new PingResponder({ ...shared, acks, sender });
+    this.#prober = new Prober({
+      ...shared,
+      membership,
+      acks,
+      sender,
+      openPingStream: (target, seq, until) => this.#openPing(target, seq, until),
+      abandonStream: (id) => streams.abandon(id),
+    });
+    this.#members = members;
+    this.#awareness = awareness;
+    this.#membership = membership;
+    this.#sender = sender;
+    this.#streams = streams;
+    this.#gossiper = new Gossiper({ ...shared, sender });
+    this.#intake = new Intake({ ...shared, membership, pings: this.#pings, prober: this.#prober });
+    this.#joins = new Joins({
+      delegate,
+      openExchange: (now, target) => this.#openExchange(now, target, true),
+    });
+    this.#antiEntropy = new AntiEntropy({
+      ...shared,
+      openExchange: (now, target) => this.#openExchange(now, target, false),
+    });
+  }
+
+  get members(): MemberView {
+    return this.#members;
+  }
+
+  /** Our own record; only after `start`. */
+  get self(): SwimMember {
+    const self = this.#membership.self;
+    assert(self !== undefined, 'self is known after start');
+    return self;
+  }
+
+  /** 0 is healthy. */
+  get healthScore(): number {
+    return this.#awareness.score;
+  }
+
+  /** True when at least one key is installed. */
+  get encrypted(): boolean {
+    return (this.#config.keyring?.size ?? 0) > 0;
+  }
+
+  get counters(): ReadonlyMap<string, number> {
+    return this.#counters.values;
+  }
+
+  /** Announces ourselves and begins to probe, gossip and exchange state. */
+  start(now: Millis): void {
+    assert(!this.#running, 'start is called once');
+    this.#running = true;
+    this.#membership.announce(now, this.#ownFacts());
+    this.#prober.start(now);
+    this.#gossiper.start(now);
+    this.#antiEntropy.start(now);
+    this.#settleFlushed(now);
+  }
+
+  datagram(now: Millis, from: Address, bytes: Uint8Array): void {
+    if (!this.#running) return;
+    this.#intake.datagram(now, from, bytes);
+    this.#settleFlushed(now);
+  }
+
+  stream(now: Millis, id: StreamId, input: StreamInput): void {
+    if (!this.#running) return;
+    this.#streams.input(now, id, input);
+    this.#settleFlushed(now);
+  }
+
+  undeliverable(now: Millis, to: Address, why: DatagramFailure): void {
+    if (!this.#running) return;
+    this.#counters.add(`undeliverable:${why}`);
+    this.#prober.undeliverable(now, to, why);
+    this.#settleFlushed(now);
+  }
+
+  tick(now: Millis): void {
+    if (!this.#running) return;
+    for (let due = this.#deadlines.take(now); due !== undefined; due = this.#deadlines.take(now)) {
+      this.#fire(now, due);
+      if (!this.#running) return;
+    }
+    this.#settleFlushed(now);
+  }
+
+  nextDeadline(): Millis {
+    return this.#running ? this.#deadlines.next() : Number.POSITIVE_INFINITY;
+  }
+
+  /** The host woke us `lateMs` after our deadline: past a probe interval, we are the slow one. */
+  lagged(_now: Millis, lateMs: Millis): void {
+    if (this.#running && lateMs > this.#config.probeIntervalMs) this.#prober.lagged();
+  }
+
+  /** Push/pulls with each target in turn; settles as `joined`. */
+  join(now: Millis, operation: OperationId, targets: readonly JoinTarget[]): void {
+    this.#joins.start(now, operation, targets);
+  }
+
+  /** Tells the others that we go; settles as `sent` or `timeout`. We keep answering until `shutdown`. */
+  leave(now: Millis, operation: OperationId, timeoutMs: Millis): void {
+    const others = this.#membership.hasOthers();
+    this.#membership.leave(now, () => this.#flushed.push(operation));
+    this.#awaitFlush(now, operation, timeoutMs, others);
+  }
+
+  /** Announces our metadata anew; settles as `sent` or `timeout`. */
+  update(now: Millis, operation: OperationId, timeoutMs: Millis): void {
+    const others = this.#membership.hasOthers();
+    this.#membership.announce(now, this.#ownFacts(), () => this.#flushed.push(operation));
+    this.#awaitFlush(now, operation, timeoutMs, others);
+  }
+
+  /** Sends one user message as one datagram, as best we can; nothing tells whether it arrives. */
+  sendUser(to: Address, payload: Uint8Array, peer?: string): void {
+    const known = peer === undefined ? undefined : this.#members.get(peer);
+    this.#sender.send(to, frameUser(payload), known === undefined ? undefined : protocolMax(known.facts.vsn));
+  }
+
+  /** Ends everything at once and says nothing; later inputs are ignored. */
+  shutdown(now: Millis): void {
+    if (!this.#running) return;
+    this.#running = false;
+    this.#streams.closeAll();
+    this.#joins.abort(now);
+  }
+
+  #fire(now: Millis, due: SwimDeadline): void {
+    switch (due.type) {
+      case 'probe':
+        this.#prober.turn(now);
+        break;
+      case 'ack-late':
+        this.#prober.ackLate();
+        break;
+      case 'probe-over':
+        this.#prober.over(now);
+        break;
+      case 'relay-over':
+        this.#pings.relayOver(due.seq);
+        break;
+      case 'gossip':
+        this.#gossiper.round(now);
+        break;
+      case 'push-pull':
+        this.#antiEntropy.turn(now);
+        break;
+      case 'suspicion':
+        this.#membership.suspicionExpired(now, due.name);
+        break;
+      case 'stream':
+        this.#streams.expired(now, due.id);
+        break;
+      case 'flush':
+        this.#delegate.settled(now, due.operation, { type: 'timeout' });
+        break;
+      default:
+        unreachable(due);
+    }
+  }
+
+  /** Waits for a broadcast to leave the queue, unless nobody is there to hear it. */
+  #awaitFlush(now: Millis, operation: OperationId, timeoutMs: Millis, others: boolean): void {
+    this.#deadlines.set(`flush:${operation}`, now + timeoutMs, { type: 'flush', operation });
+    if (!others) this.#flushed.push(operation);
+    this.#settleFlushed(now);
+  }
+
+  #settleFlushed(now: Millis): void {
+    for (let operation = this.#flushed.shift(); operation !== undefined; operation = this.#flushed.shift()) {
+      if (this.#deadlines.cancel(`flush:${operation}`))
+        this.#delegate.settled(now, operation, { type: 'sent' });
+    }
+  }
+
+  #openExchange(now: Millis, target: JoinTarget, joining: boolean): StreamId {
+    const role = exchangeRole(this.#roles, joining, (at, stream, failure) =>
+      this.#exchanged(at, stream.id, failure),
+    );
+    return this.#streams.open(target.address, role, now + this.#config.tcpTimeoutMs);
+  }
+
+  #exchanged(now: Millis, id: StreamId, failure: ExchangeFailure | undefined): void {
+    this.#joins.exchanged(now, id, failure);
+    this.#antiEntropy.exchanged(now, id, failure);
+  }
+
+  #openPing(target: MemberFacts, seq: number, until: Millis): StreamId {
+    const role = pingRole(this.#roles, target.name, seq, () => this.#prober.streamContact(seq));
+    return this.#streams.open(target.address, role, until);
+  }
+
+  #ownFacts(): MemberFacts {
+    const { name, addr, port } = this.#config;
+    const meta = this.#delegate.meta(META_LIMIT);
+    assert(meta.length <= META_LIMIT, 'metadata fits its limit');
+    const ip = ipText(addr);
+    assert(ip !== undefined, 'our own address is an IP');
+    return { name, addr, port, meta, vsn: ownVersions(this.#config), address: { ip, port } };
+  }
+}
