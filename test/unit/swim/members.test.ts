@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../src/base/random.ts';
+import type { SwimStatus } from '../../../src/swim/delegate.ts';
+import { MemberTable } from '../../../src/swim/members.ts';
+
+function table(names: Readonly<Record<string, SwimStatus>>, seed = 1): MemberTable {
+  const members = new MemberTable(seededRandom(seed));
+  for (const [name, status] of Object.entries(names)) {
+    const record = members.insert({
+      name,
+      addr: Uint8Array.of(127, 0, 0, 1),
+      port: 7946,
+      meta: new Uint8Array(0),
+      vsn: Uint8Array.of(1, 5, 2, 2, 5, 5),
+      address: { ip: '127.0.0.1', port: 7946 },
+    });
+    members.setStatus(record, 'alive', 0);
+    members.setStatus(record, status, 0);
+  }
+  return members;
+}
+
+describe('MemberTable', () => {
+  it('counts every record, and the live ones apart', () => {
+    const members = table({ me: 'alive', a: 'suspect', b: 'left', c: 'alive' });
+    expect(members.size).toBe(4);
+    expect(members.liveCount).toBe(3);
+    members.setStatus(members.get('a')!, 'dead', 5);
+    expect(members.liveCount).toBe(2);
+    expect(members.get('a')!.since).toBe(5);
+  });
+
+  it('visits every eligible member once per cycle', () => {
+    const members = table({ me: 'alive', a: 'alive', b: 'alive', c: 'suspect', d: 'dead', e: 'left' });
+    for (let cycle = 0; cycle < 5; cycle += 1) {
+      const seen = [0, 1, 2].map(() => members.nextProbe('me', 1, 1000)?.facts.name);
+      expect([...seen].sort()).toEqual(['a', 'b', 'c']);
+    }
+  });
+
+  it('probes nobody when there is nobody', () => {
+    expect(table({ me: 'alive' }).nextProbe('me', 0, 1000)).toBeUndefined();
+    expect(table({ me: 'alive', a: 'left' }).nextProbe('me', 0, 1000)).toBeUndefined();
+  });
+
+  it('forgets the dead and the left only between cycles and only past their age', () => {
+    const members = table({ me: 'alive', a: 'dead', b: 'left', c: 'alive' });
+    const cycle = (now: number): void => {
+      for (let i = 0; i < 6; i += 1) members.nextProbe('me', now, 1000);
+    };
+    cycle(1000);
+    expect(members.size).toBe(4);
+    cycle(1001);
+    expect(members.size).toBe(2);
+    expect(members.get('a')).toBeUndefined();
+    expect(members.get('b')).toBeUndefined();
+  });
+
+  it('picks distinct accepted members, all of them when few are known', () => {
+    const names = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`n${i}`, 'alive'] as const));
+    const few = table(names);
+    const accepted = few.pick(3, (member) => member.facts.name === 'n1' || member.facts.name === 'n5');
+    expect(accepted.map((member) => member.facts.name).sort()).toEqual(['n1', 'n5']);
+  });
+
+  it('picks from a large table without repeating or returning the excluded, and differently each time', () => {
+    const names = Object.fromEntries(Array.from({ length: 90 }, (_, i) => [`n${i}`, 'alive'] as const));
+    const many = table(names);
+    const rounds = Array.from({ length: 20 }, () => many.pick(3, (member) => member.facts.name !== 'n0'));
+    for (const picked of rounds) {
+      expect(new Set(picked).size).toBe(3);
+      expect(picked.some((member) => member.facts.name === 'n0')).toBe(false);
+    }
+    expect(new Set(rounds.map((picked) => picked.map((m) => m.facts.name).join())).size).toBeGreaterThan(10);
+  });
+
+  it('a new member stands at a random place in the probe order', () => {
+    const places = new Set<number>();
+    for (let seed = 0; seed < 40; seed += 1) {
+      const members = table({ a: 'alive', b: 'alive', c: 'alive', d: 'alive' }, seed);
+      places.add([...members.values()].findIndex((member) => member.facts.name === 'd'));
+    }
+    expect([...places].sort()).toEqual([0, 1, 2, 3]);
+  });
+});
