@@ -4,20 +4,21 @@ import { WireError } from '../base/errors.ts';
 export const MAX_DEPTH = 1024;
 
 /**
- * Finds where one msgpack value ends, without decoding it and without starting again when more bytes arrive: over any
+ * Finds where a msgpack value ends, without decoding it and without starting again when more bytes arrive: over any
  * number of chunks the work is proportional to the bytes. Throws WireError `msgpack-depth` or `msgpack-type` (0xc1).
  */
 export class ValueScan {
   #at: number;
   /** Values still owed to each open container, outermost first. */
-  readonly #owed: number[] = [1];
+  readonly #owed: number[];
 
-  /** @param from offset of the value's first byte */
-  constructor(from: number) {
+  /** @param from offset of the first byte @param count how many values in a row to pass */
+  constructor(from: number, count = 1) {
     this.#at = from;
+    this.#owed = [count];
   }
 
-  /** Where the scan stands; the value's end once `advance` returned true. May lie beyond the bytes seen so far. */
+  /** Where the scan stands; the end once `advance` returned true. May lie beyond the bytes seen so far. */
   get at(): number {
     return this.#at;
   }

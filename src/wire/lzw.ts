@@ -1,0 +1,191 @@
+import { WireError } from '../base/errors.ts';
+
+/**
+ * LZW as Go's compress/lzw has it: least significant bit first, eight-bit literals, no early change
+ * (memberlist.md 1.6). The encoder's output equals Go's bit for bit.
+ */
+
+const CLEAR = 256;
+const END = 257;
+const FIRST_WIDTH = 9;
+const MAX_WIDTH = 12;
+const MAX_CODE = (1 << MAX_WIDTH) - 1;
+const TABLE_CODES = 1 << MAX_WIDTH;
+const NONE = -1;
+
+/** Twice the codes a table can hold, so probing stays short; a power of two. */
+const HASH_SLOTS = 8192;
+const HASH_FACTOR = 0x9e37_79b1;
+const HASH_SHIFT = 19;
+/** A slot's stamp is an epoch above the 20 bits of (code, byte); a new epoch empties the table without touching it. */
+const STAMP_BITS = 20;
+const MAX_EPOCH = 0x7ff;
+
+const stamps = new Int32Array(HASH_SLOTS);
+const codes = new Uint16Array(HASH_SLOTS);
+let epoch = 0;
+
+function nextEpoch(): number {
+  if (epoch === MAX_EPOCH) {
+    stamps.fill(0);
+    epoch = 0;
+  }
+  epoch += 1;
+  return epoch << STAMP_BITS;
+}
+
+/**
+ * Compresses `input` behind `prefixBytes` left free for a header. Undefined as soon as the whole would reach `limit`
+ * bytes, which makes trying cheap for data that does not shrink.
+ */
+export function lzwEncode(
+  input: Uint8Array,
+  limit = Number.POSITIVE_INFINITY,
+  prefixBytes = 0,
+): Uint8Array | undefined {
+  // One code of at most 12 bits per byte, a clear per 3838 codes, the first clear and the end.
+  const worst =
+    prefixBytes + Math.ceil(((input.length + Math.floor(input.length / 3838) + 4) * MAX_WIDTH) / 8);
+  const out = new Uint8Array(Math.min(worst, limit + 2 * MAX_WIDTH));
+  let at = prefixBytes;
+  let bits = CLEAR;
+  let bitCount = FIRST_WIDTH;
+  let hi = END;
+  let width = FIRST_WIDTH;
+  let overflow = 1 << FIRST_WIDTH;
+  let mark = nextEpoch();
+  let code = input.length === 0 ? END : (input[0] as number);
+
+  for (let i = 1; i <= input.length; i += 1) {
+    const next = i < input.length ? (input[i] as number) : NONE;
+    let slot = 0;
+    let stamp = 0;
+    if (next !== NONE) {
+      const key = (code << 8) | next;
+      stamp = mark | key;
+      slot = Math.imul(key, HASH_FACTOR) >>> HASH_SHIFT;
+      while (stamps[slot] !== stamp && (stamps[slot] as number) >= mark) slot = (slot + 1) & (HASH_SLOTS - 1);
+      if (stamps[slot] === stamp) {
+        code = codes[slot] as number;
+        continue;
+      }
+    }
+    bits |= code << bitCount;
+    bitCount += width;
+    while (bitCount >= 8) {
+      out[at++] = bits;
+      bits >>>= 8;
+      bitCount -= 8;
+    }
+    if (at >= limit) return undefined;
+    hi += 1;
+    if (hi === overflow) {
+      width += 1;
+      overflow *= 2;
+    }
+    if (hi === MAX_CODE) {
+      bits |= CLEAR << bitCount;
+      bitCount += MAX_WIDTH;
+      hi = END;
+      width = FIRST_WIDTH;
+      overflow = 1 << FIRST_WIDTH;
+      mark = nextEpoch();
+    } else {
+      stamps[slot] = stamp;
+      codes[slot] = hi;
+    }
+    code = next;
+  }
+  bits |= END << bitCount;
+  bitCount += width;
+  for (; bitCount > 0; bitCount -= 8) {
+    out[at++] = bits;
+    bits >>>= 8;
+  }
+  return at >= limit ? undefined : out.subarray(0, at);
+}
+
+const prefixes = new Uint16Array(TABLE_CODES);
+const suffixes = new Uint8Array(TABLE_CODES);
+const lengths = new Uint16Array(TABLE_CODES).fill(1);
+
+/**
+ * Decompresses `input` up to `cap` bytes of output. WireErrors: `compress-truncated` (no end code), `compress-code`
+ * (a code not yet defined), `compress-too-large` (found while decoding, before more is allocated).
+ */
+export function lzwDecode(input: Uint8Array, cap: number): Uint8Array {
+  let out = new Uint8Array(Math.min(cap, 64 + 4 * input.length));
+  let size = 0;
+  let at = 0;
+  let bits = 0;
+  let bitCount = 0;
+  let hi = END;
+  let width = FIRST_WIDTH;
+  let overflow = 1 << FIRST_WIDTH;
+  let last = NONE;
+
+  for (;;) {
+    while (bitCount < width) {
+      if (at === input.length) throw new WireError('compress-truncated', 'unexpected EOF');
+      bits |= (input[at++] as number) << bitCount;
+      bitCount += 8;
+    }
+    const code = bits & ((1 << width) - 1);
+    bits >>>= width;
+    bitCount -= width;
+
+    if (code === END) return out.subarray(0, size);
+    if (code === CLEAR) {
+      hi = END;
+      width = FIRST_WIDTH;
+      overflow = 1 << FIRST_WIDTH;
+      last = NONE;
+      continue;
+    }
+    if (code > hi && code > END) throw new WireError('compress-code', 'lzw: invalid code');
+
+    const repeats = code === hi && last !== NONE;
+    const from = repeats ? last : code;
+    const length = lengths[from] as number;
+    const total = repeats ? length + 1 : length;
+    if (size + total > out.length) out = grown(out, size, size + total, cap);
+    const first = expand(out, size, length, from);
+    if (repeats) out[size + length] = first;
+    if (last !== NONE) {
+      suffixes[hi] = first;
+      prefixes[hi] = last;
+      lengths[hi] = (lengths[last] as number) + 1;
+    }
+    size += total;
+    last = code;
+    hi += 1;
+    if (hi >= overflow) {
+      if (width === MAX_WIDTH) {
+        last = NONE;
+        hi -= 1;
+      } else {
+        width += 1;
+        overflow = 1 << width;
+      }
+    }
+  }
+}
+
+/** Writes what `code` stands for at `start`, back to front; returns its first byte. */
+function expand(out: Uint8Array, start: number, length: number, code: number): number {
+  let rest = code;
+  for (let i = start + length - 1; i > start; i -= 1) {
+    out[i] = suffixes[rest] as number;
+    rest = prefixes[rest] as number;
+  }
+  out[start] = rest;
+  return rest;
+}
+
+function grown(out: Uint8Array, size: number, needed: number, cap: number): Uint8Array<ArrayBuffer> {
+  if (needed > cap)
+    throw new WireError('compress-too-large', `decompressed data is larger than limit (${cap})`);
+  const bigger = new Uint8Array(Math.min(cap, Math.max(needed, 2 * out.length)));
+  bigger.set(out.subarray(0, size));
+  return bigger;
+}
