@@ -19,7 +19,8 @@ const OTHERS_MAY_WRITE = 0o022;
 
 /** The environment a path is derived from; a subset of `process.env`. */
 export interface SocketEnvironment {
-  readonly [name: string]: string | undefined;
+  readonly RUNTIME_DIRECTORY?: string | undefined;
+  readonly XDG_RUNTIME_DIR?: string | undefined;
 }
 
 /** What decides an agent's default socket path. */
@@ -39,7 +40,7 @@ export interface SocketOwner {
  */
 export function defaultSocketPath(owner: SocketOwner): string {
   if (owner.stateDir !== undefined && owner.stateDir !== '') return join(owner.stateDir, SOCKET_NAME);
-  const runtime = firstOf(owner.env['RUNTIME_DIRECTORY']);
+  const runtime = firstOf(owner.env.RUNTIME_DIRECTORY);
   if (runtime !== undefined) return join(runtime, SOCKET_NAME);
   return join(userDirectory(owner.env, owner.uid), socketName(owner.rpcAddress));
 }
@@ -83,8 +84,8 @@ export function prepareSocketDirectory(socketPath: string, uid: number): void {
 }
 
 function userDirectory(env: SocketEnvironment, uid: number): string {
-  const runtime = env['XDG_RUNTIME_DIR'];
-  return runtime !== undefined && runtime.startsWith('/') ? runtime : `/tmp/reeve-${uid}`;
+  const runtime = env.XDG_RUNTIME_DIR;
+  return runtime?.startsWith('/') ? runtime : `/tmp/reeve-${uid}`;
 }
 
 function socketName(rpcAddress: string): string {

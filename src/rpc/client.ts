@@ -1,0 +1,234 @@
+import { CodedError } from '../base/errors.ts';
+import type { KeyReport, KeyRequest, QueryRecord, QueryRequest, WireCoordinate } from './backend.ts';
+import { RpcStream } from './client-stream.ts';
+import { wireInteger, wireText, wireTextMap } from './codec.ts';
+import { type Answer, Connection } from './connection.ts';
+import { dial } from './dial.ts';
+import { type Fields, textField } from './fields.ts';
+import { membersField } from './member-body.ts';
+import {
+  type CommandName,
+  type MemberFilter,
+  type MemberList,
+  RPC_VERSION,
+  type RpcAddress,
+  type StatGroups,
+  type StreamedEvent,
+  type WireStruct,
+} from './protocol.ts';
+import { coordinateOf, joinedCount, keyReport, queryRecord, statGroups, streamedEvent } from './records.ts';
+
+/** What dialling and ordinary answers may take. */
+export const DEFAULT_TIMEOUT_MS = 10_000;
+
+/** Joins of dead addresses, leaves and key changes of large clusters are slow and still succeed. */
+export const DEFAULT_LONG_TIMEOUT_MS = 300_000;
+
+export interface ConnectOptions {
+  readonly address: RpcAddress;
+  /** Absent or empty: no authentication is tried. */
+  readonly authKey?: string;
+  readonly timeoutMs?: number;
+  /** For join, leave, force-leave, tags and keys. */
+  readonly longTimeoutMs?: number;
+  /** Aborting gives up connecting, later closes the client. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a query asks; everything but the name has a default. */
+export type ClientQuery = Pick<QueryRequest, 'name'> & Partial<QueryRequest>;
+
+const LONG_COMMANDS: ReadonlySet<CommandName> = new Set([
+  'join',
+  'leave',
+  'force-leave',
+  'tags',
+  'install-key',
+  'use-key',
+  'remove-key',
+  'list-keys',
+]);
+
+const NANOSECONDS_PER_MS = 1e6;
+
+/**
+ * A connection to an agent, ours or Serf's. Calls reject with a CodedError: `ERR_RPC_REMOTE` with the agent's own text,
+ * `ERR_RPC_CLOSED` (`client closed`), `ERR_RPC_TIMEOUT`, or `ERR_RPC_PROTOCOL` when the agent makes no sense.
+ */
+export class RpcClient {
+  readonly #connection: Connection;
+  readonly #timeoutMs: number;
+  readonly #longTimeoutMs: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #abort = (): void => void this.close();
+
+  /** Dials, shakes hands and authenticates. A connection that cannot be made is `ERR_RPC_CONNECT`, in Go's words. */
+  static async connect(options: ConnectOptions): Promise<RpcClient> {
+    const socket = await dial(options.address, options.timeoutMs ?? DEFAULT_TIMEOUT_MS, options.signal);
+    const client = new RpcClient(new Connection(socket), options);
+    try {
+      await client.#call('handshake', { Version: RPC_VERSION });
+      if (options.authKey) await client.#call('auth', { AuthKey: wireText(options.authKey) });
+    } catch (error) {
+      await client.close();
+      throw options.signal?.aborted ? options.signal.reason : error;
+    }
+    return client;
+  }
+
+  private constructor(connection: Connection, options: ConnectOptions) {
+    this.#connection = connection;
+    this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    this.#longTimeoutMs = options.longTimeoutMs ?? DEFAULT_LONG_TIMEOUT_MS;
+    this.#signal = options.signal;
+    this.#signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  /** Hangs up. Streams end, calls under way reject with `client closed`. */
+  async close(): Promise<void> {
+    this.#signal?.removeEventListener('abort', this.#abort);
+    await this.#connection.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Broadcasts a user event. */
+  async event(name: string, payload: Uint8Array | null = null, coalesce = true): Promise<void> {
+    await this.#call('event', { Coalesce: coalesce, Name: wireText(name), Payload: payload });
+  }
+
+  /** Declares a failed member left, or forgets it. */
+  async forceLeave(node: string, prune = false): Promise<void> {
+    await this.#call('force-leave', { Node: wireText(node), Prune: prune });
+  }
+
+  /** Returns how many of the addresses answered. */
+  async join(addresses: readonly string[], replay = false): Promise<number> {
+    return joinedCount(await this.#call('join', { Existing: addresses.map(wireText), Replay: replay }));
+  }
+
+  /** Resolves when the agent has left; it then shuts down. */
+  async leave(): Promise<void> {
+    await this.#call('leave');
+  }
+
+  async members(): Promise<MemberList> {
+    return membersField(await this.#call('members'));
+  }
+
+  async membersFiltered(filter: MemberFilter): Promise<MemberList> {
+    const body = {
+      Name: wireText(filter.name ?? ''),
+      Status: wireText(filter.status ?? ''),
+      Tags: wireTextMap(filter.tags ?? new Map()),
+    };
+    return membersField(await this.#call('members-filtered', body));
+  }
+
+  /** Changes the agent's tags: minus `remove`, plus `set`. */
+  async updateTags(set: ReadonlyMap<string, string>, remove: readonly string[] = []): Promise<void> {
+    await this.#call('tags', { DeleteTags: remove.map(wireText), Tags: wireTextMap(set) });
+  }
+
+  async stats(): Promise<StatGroups> {
+    return statGroups(await this.#call('stats'));
+  }
+
+  /** Undefined when the agent does not know the node. */
+  async coordinate(node: string): Promise<WireCoordinate | undefined> {
+    return coordinateOf(await this.#call('get-coordinate', { Node: wireText(node) }));
+  }
+
+  /** A key change that failed on some nodes is a report with `error`, not a rejection. */
+  async keys(request: KeyRequest): Promise<KeyReport> {
+    const answer =
+      request.action === 'list'
+        ? await this.#request('list-keys')
+        : await this.#request(`${request.action}-key`, { Key: wireText(request.key) });
+    if (answer.body.size === 0 && answer.error !== '') throw remoteError(answer.error);
+    return keyReport(answer.body, answer.error);
+  }
+
+  /** Answers a query that an event stream of this client delivered. */
+  async respond(id: number, payload: Uint8Array): Promise<void> {
+    await this.#call('respond', { ID: wireInteger(id), Payload: payload });
+  }
+
+  /** Events that match `filter` (agent.md 14.1), from now on. */
+  async stream(filter = '*'): Promise<RpcStream<StreamedEvent>> {
+    return this.#subscribe('stream', { Type: filter }, (stream, fields) =>
+      stream.push(streamedEvent(fields)),
+    );
+  }
+
+  /** The agent's log at `level` and above, recent lines first; one per client. */
+  async monitor(level: string): Promise<RpcStream<string>> {
+    return this.#subscribe('monitor', { LogLevel: level }, (stream, fields) =>
+      stream.push(textField(fields, 'Log')),
+    );
+  }
+
+  /** Asks the cluster; acks and answers come until the deadline. Leaving the loop only stops listening. */
+  async query(query: ClientQuery): Promise<RpcStream<QueryRecord>> {
+    const body = {
+      FilterNodes: (query.filterNodes ?? []).map(wireText),
+      FilterTags: wireTextMap(query.filterTags ?? new Map()),
+      Name: wireText(query.name),
+      // An empty payload is not nil to newer agents, which then refuse a ping.
+      Payload: query.payload?.length ? query.payload : null,
+      RelayFactor: query.relayFactor ?? 0,
+      RequestAck: query.requestAck ?? false,
+      Timeout: wireInteger(BigInt(Math.round((query.timeoutMs ?? 0) * NANOSECONDS_PER_MS))),
+    };
+    return this.#subscribe('query', body, (stream, fields, seq) => {
+      const record = queryRecord(fields);
+      if (record === 'over') {
+        this.#connection.detach(seq);
+        stream.end();
+      } else if (record !== undefined) stream.push(record);
+    });
+  }
+
+  async #subscribe<T>(
+    command: 'stream' | 'monitor' | 'query',
+    body: WireStruct,
+    read: (stream: RpcStream<T>, fields: Fields, seq: bigint) => void,
+  ): Promise<RpcStream<T>> {
+    const seq = this.#connection.nextSeq();
+    const stream = new RpcStream<T>(async () => {
+      this.#connection.detach(seq);
+      if (command !== 'query') await this.#call('stop', { Stop: wireInteger(seq) });
+    });
+    this.#connection.attach(seq, {
+      record: (fields) => read(stream, fields, seq),
+      end: (failure) => stream.end(failure),
+    });
+    try {
+      successful(await this.#connection.request(command, seq, body, this.#timeoutMs));
+    } catch (error) {
+      this.#connection.detach(seq);
+      throw error;
+    }
+    return stream;
+  }
+
+  async #call(command: CommandName, body?: WireStruct): Promise<Fields> {
+    return successful(await this.#request(command, body));
+  }
+
+  #request(command: CommandName, body?: WireStruct): Promise<Answer> {
+    const timeoutMs = LONG_COMMANDS.has(command) ? this.#longTimeoutMs : this.#timeoutMs;
+    return this.#connection.request(command, this.#connection.nextSeq(), body, timeoutMs);
+  }
+}
+
+function successful(answer: Answer): Fields {
+  if (answer.error !== '') throw remoteError(answer.error);
+  return answer.body;
+}
+
+function remoteError(text: string): CodedError {
+  return new CodedError('ERR_RPC_REMOTE', text);
+}

@@ -1,0 +1,52 @@
+import type { ClusterEvent } from '../../events/event.ts';
+import { type EventFilter, matchesAny } from '../../events/filter.ts';
+import { wireInteger, wireText } from '../codec.ts';
+import { memberBody } from '../member-body.ts';
+import type { WireStruct } from '../protocol.ts';
+import type { StreamHost } from './host.ts';
+import type { PendingQueries } from './pending.ts';
+
+/** Pushes events that match `filters` as records of `seq` until `signal` aborts (agent.md 4.1). */
+export async function pumpEvents(
+  host: StreamHost,
+  seq: bigint,
+  filters: readonly EventFilter[],
+  pending: PendingQueries,
+  signal: AbortSignal,
+): Promise<void> {
+  const onDrop = (event: ClusterEvent): void => {
+    if (matchesAny(filters, event)) host.dropped('event');
+  };
+  for await (const event of host.backend.events({ signal, capacity: STREAM_CAPACITY, onDrop })) {
+    if (!matchesAny(filters, event)) continue;
+    await host.ready();
+    if (signal.aborted) return;
+    host.record(seq, eventBody(event, pending));
+  }
+}
+
+/** Records held for one stream of a slow client (agent.md 5). */
+export const STREAM_CAPACITY = 512;
+
+function eventBody(event: ClusterEvent, pending: PendingQueries): WireStruct {
+  switch (event.type) {
+    case 'user':
+      return {
+        Coalesce: event.coalesce,
+        Event: 'user',
+        LTime: wireInteger(event.ltime),
+        Name: wireText(event.name),
+        Payload: event.payload,
+      };
+    case 'query':
+      return {
+        Event: 'query',
+        ID: pending.register(event.id, event.timeoutMs),
+        LTime: wireInteger(event.ltime),
+        Name: wireText(event.name),
+        Payload: event.payload,
+      };
+    default:
+      return { Event: event.type, Members: event.members.map(memberBody) };
+  }
+}
