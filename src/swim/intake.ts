@@ -3,8 +3,8 @@ import type { Counters } from '../base/counters.ts';
 import { WireError } from '../base/errors.ts';
 import type { Address, Millis } from '../base/machine.ts';
 import type { Trace } from '../base/trace.ts';
-import { decodeCompound } from '../wire/compound.ts';
-import { decompressPacket, type EnvelopeConfig, openPacket } from '../wire/envelope.ts';
+import { type EnvelopeConfig, openPacket } from '../wire/envelope.ts';
+import { unpackMessage } from '../wire/unpack.ts';
 import type { SwimConfig } from './config.ts';
 import type { SwimDelegate } from './delegate.ts';
 import { factsOf, type Membership } from './membership.ts';
@@ -21,11 +21,6 @@ import {
 import type { PingResponder } from './pings.ts';
 import type { Prober } from './prober.ts';
 
-/** How deep compound and compressed messages may nest in a datagram; real ones nest twice. */
-const MAX_NESTING = 3;
-/** Messages one datagram may hold after unpacking; the largest honest compound has 255. */
-const MAX_MESSAGES = 1024;
-
 export interface IntakeParts {
   readonly config: SwimConfig;
   readonly envelope: EnvelopeConfig;
@@ -36,10 +31,6 @@ export interface IntakeParts {
   readonly counters: Counters;
   readonly trace: Trace | undefined;
   readonly allows: (addr: Uint8Array) => boolean;
-}
-
-interface Budget {
-  messages: number;
 }
 
 /** Opens datagrams and hands each message in them to the part it concerns (memberlist.md 1.10, 4.9). */
@@ -54,27 +45,29 @@ export class Intake {
     const { envelope, counters } = this.#parts;
     counters.add('datagrams-received');
     counters.add('datagram-bytes-received', bytes.length);
+    let message: Uint8Array;
     try {
-      this.#message(now, from, openPacket(bytes, envelope), 0, { messages: MAX_MESSAGES });
+      message = openPacket(bytes, envelope);
     } catch (error) {
       this.#drop(from, error);
+      return;
     }
+    unpackMessage(message, {
+      message: (part) => {
+        try {
+          this.#message(now, from, part);
+        } catch (error) {
+          this.#drop(from, error);
+        }
+      },
+      dropped: (error) => this.#drop(from, error),
+    });
   }
 
-  #message(now: Millis, from: Address, message: Uint8Array, depth: number, budget: Budget): void {
+  #message(now: Millis, from: Address, message: Uint8Array): void {
     const { membership, pings, prober, delegate, counters } = this.#parts;
-    if (budget.messages <= 0) throw new WireError('too-many-messages', 'too many messages in one datagram');
-    budget.messages -= 1;
-    if (message.length === 0) throw new WireError('empty-message', 'missing message type byte');
     const body = message.subarray(1);
     switch (message[0]) {
-      case MessageType.compound:
-        this.#compound(now, from, body, depth, budget);
-        return;
-      case MessageType.compress:
-        if (depth >= MAX_NESTING) throw new WireError('nesting', 'messages nest too deeply');
-        this.#message(now, from, decompressPacket(body), depth + 1, budget);
-        return;
       case MessageType.ping:
         pings.ping(from, decodePing(body));
         return;
@@ -107,20 +100,6 @@ export class Intake {
         return;
       default:
         throw new WireError('packet-type', `msg type (${message[0]}) not supported`);
-    }
-  }
-
-  /** One bad part does not cost the others their hearing. */
-  #compound(now: Millis, from: Address, body: Uint8Array, depth: number, budget: Budget): void {
-    if (depth >= MAX_NESTING) throw new WireError('nesting', 'messages nest too deeply');
-    const { parts, truncated } = decodeCompound(body);
-    if (truncated > 0) this.#parts.counters.add('drop:compound-truncated', truncated);
-    for (const part of parts) {
-      try {
-        this.#message(now, from, part, depth + 1, budget);
-      } catch (error) {
-        this.#drop(from, error);
-      }
     }
   }
 

@@ -1,6 +1,6 @@
 import { hostPort, ipText } from '../base/address.ts';
 import { unreachable } from '../base/assert.ts';
-import { equalBytes, NO_BYTES } from '../base/bytes.ts';
+import { equalBytes } from '../base/bytes.ts';
 import type { Counters } from '../base/counters.ts';
 import type { Deadlines } from '../base/deadlines.ts';
 import type { Millis } from '../base/machine.ts';
@@ -17,6 +17,9 @@ import { encodeAlive, encodeDead, encodeSuspect } from './messages.ts';
 import { suspicionBounds } from './scaling.ts';
 import { Suspicion } from './suspicion.ts';
 import { isNonsenseVersion, VERSION_BYTES } from './versions.ts';
+
+/** Longest name taken from a peer; a longer one could not be pinged, as its messages outgrow a datagram. */
+const MAX_NAME_LENGTH = 1024;
 
 /** What membership decisions act on. */
 export interface MembershipParts {
@@ -194,6 +197,7 @@ export class Membership {
     if (isNonsenseVersion(facts.vsn)) return 'alive-version';
     if (facts.vsn.length < VERSION_BYTES) return 'alive-short-version';
     if (facts.name === '') return 'alive-nameless';
+    if (facts.name.length > MAX_NAME_LENGTH) return 'alive-name-too-long';
     if (facts.address.ip === '') return 'alive-address';
     if (delegate.admit([facts], false) !== undefined) return 'alive-not-admitted';
     const known = members.get(facts.name);
@@ -294,7 +298,7 @@ export function factsOf(
   message: {
     readonly addr: Uint8Array;
     readonly port: number;
-    readonly meta: Uint8Array | null;
+    readonly meta: Uint8Array;
     readonly vsn: Uint8Array;
   },
   name: string,
@@ -302,5 +306,5 @@ export function factsOf(
 ): MemberFacts {
   const port = message.port === 0 ? bindPort : message.port;
   const address = { ip: ipText(message.addr) ?? '', port };
-  return { name, addr: message.addr, port, meta: message.meta ?? NO_BYTES, vsn: message.vsn, address };
+  return { name, addr: message.addr, port, meta: message.meta, vsn: message.vsn, address };
 }

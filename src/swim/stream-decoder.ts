@@ -1,3 +1,4 @@
+import { unreachable } from '../base/assert.ts';
 import { WireError } from '../base/errors.ts';
 import { BLOCK_OVERHEAD } from '../wire/cipher.ts';
 import { decompressMessage, MAX_STREAM_PLAINTEXT } from '../wire/compress.ts';
@@ -93,17 +94,24 @@ export class StreamDecoder {
   #step(): void {
     switch (this.#phase) {
       case 'label':
-        return this.#readLabel();
+        this.#readLabel();
+        break;
       case 'type':
-        return this.#readType();
+        this.#readType();
+        break;
       case 'encrypted':
-        return this.#readEncrypted();
+        this.#readEncrypted();
+        break;
       case 'compressed':
-        return this.#readCompressed();
+        this.#readCompressed();
+        break;
       case 'message':
-        return this.#readMessage();
+        this.#readMessage();
+        break;
       case 'done':
-        return;
+        break;
+      default:
+        unreachable(this.#phase);
     }
   }
 

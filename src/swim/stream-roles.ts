@@ -5,8 +5,7 @@ import { WireError } from '../base/errors.ts';
 import type { Millis } from '../base/machine.ts';
 import type { Random } from '../base/random.ts';
 import type { Trace } from '../base/trace.ts';
-import { type EnvelopeConfig, sealStream } from '../wire/envelope.ts';
-import { labelHeader } from '../wire/label.ts';
+import { type EnvelopeConfig, labelHeader, sealStream } from '../wire/envelope.ts';
 import type { SwimConfig } from './config.ts';
 import type { SwimDelegate } from './delegate.ts';
 import type { ExchangeFailure } from './joins.ts';
@@ -23,7 +22,6 @@ import {
 } from './messages.ts';
 import { pingFor } from './pings.ts';
 import type { StateExchange } from './state-exchange.ts';
-import { deservesReply } from './stream-decoder.ts';
 import type { StreamHandle, StreamRole, StreamTrouble } from './streams.ts';
 
 export interface RoleParts {
@@ -86,7 +84,7 @@ export function inboundRole(parts: RoleParts): StreamRole {
     broken(_now, stream, trouble) {
       if (trouble.error === undefined) return;
       complain(stream, trouble.error.message);
-      if (deservesReply(trouble.error)) answer(stream, encodeErrorReply({ error: trouble.error.message }));
+      if (trouble.answer === true) answer(stream, encodeErrorReply({ error: trouble.error.message }));
     },
   };
 }
@@ -101,7 +99,7 @@ export function exchangeRole(
   return {
     opened(now, stream) {
       stream.expectBy(now + config.tcpTimeoutMs);
-      if (envelope.label.length > 0) stream.write(labelHeader(envelope.label));
+      if (envelope.label.length > 0) stream.write(labelHeader(envelope));
       stream.write(sealStream(exchange.localState(joining), envelope, random));
     },
     message(now, stream, message) {
@@ -119,7 +117,7 @@ export function pingRole(parts: RoleParts, node: string, seq: number, contact: (
   const { config, envelope, random, counters } = parts;
   return {
     opened(_now, stream) {
-      if (envelope.label.length > 0) stream.write(labelHeader(envelope.label));
+      if (envelope.label.length > 0) stream.write(labelHeader(envelope));
       stream.write(sealStream(encodePing(pingFor(config, node, seq)), envelope, random));
     },
     message(_now, stream, message) {

@@ -24,8 +24,10 @@ export interface StreamTrouble {
   readonly type: StreamFailure | 'timeout' | 'ended' | 'garbage' | 'overload';
   /** The connection had been made. */
   readonly opened: boolean;
-  /** For garbage: what was wrong with the bytes, and whether the peer is to be told. */
+  /** For garbage: what was wrong with the bytes. */
   readonly error?: WireError;
+  /** For garbage on the accepting side: the peer is to be told. */
+  readonly answer?: boolean;
 }
 
 /** One stream as its role sees it. */
@@ -174,7 +176,8 @@ export class Streams {
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       counters.add(`drop:${error.code}`);
-      entry.role.broken(now, entry.handle, { type: 'garbage', opened: true, error });
+      const answer = entry.inbound && entry.decoder.answersError;
+      entry.role.broken(now, entry.handle, { type: 'garbage', opened: true, error, answer });
       this.#close(entry);
       return;
     }
