@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { CodedError, messageOf } from '../../base/errors.ts';
+import { CodedError } from '../../base/errors.ts';
+import { systemText } from '../../runtime/net-errors.ts';
 import { decodeConfig } from './decode.ts';
 import type { ConfigLayer } from './layer.ts';
 
@@ -47,16 +48,7 @@ function unreadable(path: string, error: unknown): CodedError {
   });
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file or directory',
-  EACCES: 'permission denied',
-  EISDIR: 'is a directory',
-  ENOTDIR: 'not a directory',
-  ELOOP: 'too many levels of symbolic links',
-};
-
 /** A file error as Go prints it: `open P: no such file or directory`. */
 export function fileErrorText(path: string, error: unknown, action = 'open'): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return `${action} ${path}: ${REASONS[code] ?? messageOf(error)}`;
+  return `${action} ${path}: ${systemText(error)}`;
 }

@@ -201,9 +201,8 @@ export const AGENT_KEYS = {
     type: 'string',
     default: 'LOCAL0',
     merge: 'non-empty',
-    available: false,
     hint: 'name',
-    doc: 'Syslog facility.',
+    doc: "Syslog facility; without effect unless 'enable_syslog' is on.",
   },
   statsite_addr: {
     type: 'string',

@@ -1,0 +1,78 @@
+import { readFileSync, statSync } from 'node:fs';
+import { decodeBase64, encodeBase64 } from '../base/base64.ts';
+import { CodedError, messageOf } from '../base/errors.ts';
+import { validateKey } from '../wire/keyring.ts';
+import { writeFileAtomically } from './atomic-file.ts';
+import { fileErrorText } from './config/file.ts';
+import { type JsonNode, parseJson } from './config/json.ts';
+
+/**
+ * The keys of a keyring file, the primary first (serf.md 12.1). The file must exist and hold at least one key.
+ *
+ * @throws CodedError `ERR_KEYRING_FILE` with Serf's text; it never holds a key
+ */
+export function readKeyringFile(path: string): readonly Uint8Array[] {
+  const keys = texts(path, parse(path)).map(decodeKey);
+  if (keys.length === 0) throw failure('Keyring file contains no keys');
+  for (const key of keys) {
+    try {
+      validateKey(key);
+    } catch (error) {
+      throw failure(`Failed to restore keyring: ${messageOf(error)}`, error);
+    }
+  }
+  return keys;
+}
+
+/**
+ * Writes the keys, the primary first: JSON, indented by two, no newline at the end.
+ *
+ * @throws CodedError `ERR_KEYRING_FILE` with Serf's text
+ */
+export function writeKeyringFile(path: string, keys: readonly Uint8Array[]): void {
+  try {
+    writeFileAtomically(path, JSON.stringify(keys.map(encodeBase64), null, 2));
+  } catch (error) {
+    throw failure(`Failed to write keyring file: ${fileErrorText(path, error)}`, error);
+  }
+}
+
+function parse(path: string): JsonNode {
+  let text: string;
+  try {
+    statSync(path);
+  } catch (error) {
+    throw failure(fileErrorText(path, error, 'stat'), error);
+  }
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw failure(`Failed to read keyring file: ${fileErrorText(path, error)}`, error);
+  }
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw failure(`Failed to decode keyring file: ${path}: ${messageOf(error)}`, error);
+  }
+}
+
+function texts(path: string, root: JsonNode): readonly string[] {
+  const wrong = failure(`Failed to decode keyring file: ${path}: not an array of base64 texts`);
+  if (root.kind !== 'array') throw wrong;
+  return root.items.map((item) => {
+    if (item.kind !== 'string') throw wrong;
+    return item.value;
+  });
+}
+
+function decodeKey(text: string): Uint8Array {
+  try {
+    return decodeBase64(text);
+  } catch (error) {
+    throw failure(`Failed to decode key from keyring: ${messageOf(error)}`, error);
+  }
+}
+
+function failure(message: string, cause?: unknown): CodedError {
+  return new CodedError('ERR_KEYRING_FILE', message, { cause });
+}
