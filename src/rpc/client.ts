@@ -15,6 +15,7 @@ import {
   type StatGroups,
   type StreamedEvent,
   type WireStruct,
+  type WireValue,
 } from './protocol.ts';
 import { coordinateOf, joinedCount, keyReport, queryRecord, statGroups, streamedEvent } from './records.ts';
 
@@ -106,7 +107,7 @@ export class RpcClient {
 
   /** Returns how many of the addresses answered. */
   async join(addresses: readonly string[], replay = false): Promise<number> {
-    return joinedCount(await this.#call('join', { Existing: addresses.map(wireText), Replay: replay }));
+    return joinedCount(await this.#call('join', { Existing: texts(addresses), Replay: replay }));
   }
 
   /** Resolves when the agent has left; it then shuts down. */
@@ -129,7 +130,7 @@ export class RpcClient {
 
   /** Changes the agent's tags: minus `remove`, plus `set`. */
   async updateTags(set: ReadonlyMap<string, string>, remove: readonly string[] = []): Promise<void> {
-    await this.#call('tags', { DeleteTags: remove.map(wireText), Tags: wireTextMap(set) });
+    await this.#call('tags', { DeleteTags: texts(remove), Tags: wireTextMap(set) });
   }
 
   async stats(): Promise<StatGroups> {
@@ -173,7 +174,7 @@ export class RpcClient {
   /** Asks the cluster; acks and answers come until the deadline. Leaving the loop only stops listening. */
   async query(query: ClientQuery): Promise<RpcStream<QueryRecord>> {
     const body = {
-      FilterNodes: (query.filterNodes ?? []).map(wireText),
+      FilterNodes: texts(query.filterNodes ?? []),
       FilterTags: wireTextMap(query.filterTags ?? new Map()),
       Name: wireText(query.name),
       // An empty payload is not nil to newer agents, which then refuse a ping.
@@ -222,6 +223,11 @@ export class RpcClient {
     const timeoutMs = LONG_COMMANDS.has(command) ? this.#longTimeoutMs : this.#timeoutMs;
     return this.#connection.request(command, this.#connection.nextSeq(), body, timeoutMs);
   }
+}
+
+/** A list of texts; an empty one is nil, as Go's clients send it. */
+function texts(items: readonly string[]): WireValue {
+  return items.length === 0 ? null : items.map(wireText);
 }
 
 function successful(answer: Answer): Fields {

@@ -90,8 +90,10 @@ function lengthHeader(token: number, length: number): Uint8Array {
  */
 export function decodeValue(bytes: Uint8Array, texts: readonly TextSpan[]): unknown {
   const raw = texts.filter((span) => !isUtf8(bytes.subarray(span.content, span.content + span.length)));
+  const sound = raw.length === 0 ? bytes : textsAsBytes(bytes, raw);
   try {
-    return unpackr.unpack(raw.length === 0 ? bytes : textsAsBytes(bytes, raw));
+    // A plain view, so that bytes come back as plain arrays whatever they arrived in.
+    return unpackr.unpack(new Uint8Array(sound.buffer, sound.byteOffset, sound.byteLength));
   } catch (error) {
     throw new WireError('ERR_RPC_FRAME', `malformed frame: ${messageOf(error)}`);
   }

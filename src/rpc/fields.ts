@@ -44,7 +44,10 @@ export function floatField(fields: Fields, name: string): number {
   throw mistyped(name, 'a number', value);
 }
 
-/** An integer of any width within `min` and `max`, both safe integers. */
+/**
+ * An integer of any width within `min` and `max`, both safe integers. A float without fraction is taken too: clients in
+ * JavaScript send large integers so.
+ */
 export function integerField(fields: Fields, name: string, min: number, max: number): number {
   return Number(bigField(fields, name, BigInt(min), BigInt(max)));
 }
