@@ -1,0 +1,198 @@
+import type { Counters } from '../base/counters.ts';
+import type { Deadlines } from '../base/deadlines.ts';
+import { CodedError } from '../base/errors.ts';
+import type { Millis } from '../base/machine.ts';
+import type { Random } from '../base/random.ts';
+import type { Trace } from '../base/trace.ts';
+import type { MemberFacts } from '../swim/delegate.ts';
+import type { SerfConfig } from './config.ts';
+import type { SerfDeadline } from './deadline.ts';
+import type { LamportClock } from './lamport.ts';
+import { QueryFlag, type QueryMessage, type QueryResponseMessage, queryCodec } from './messages.ts';
+import { encodeFilters } from './query-filter.ts';
+import { type AnswerSink, ResponseCollector } from './responses.ts';
+
+/** Queries of ours that may run at once. */
+export const RUNNING_QUERIES_LIMIT = 1024;
+/** Protocols below this one know no queries. */
+const FIRST_PROTOCOL_WITH_QUERIES = 4;
+/** Ids are 31 random bits, as real Serf's. */
+const ID_BOUND = 0x8000_0000;
+const MAX_RELAY_FACTOR = 255;
+const NANOS_PER_MILLI = 1_000_000;
+
+/** What a query asks, and of whom. */
+export interface QueryParams {
+  readonly name: string;
+  readonly payload: Uint8Array | null;
+  /** Only these nodes answer; empty for all. */
+  readonly filterNodes: readonly string[];
+  /** Tag → RE2 expression searched in its value; all must match. */
+  readonly filterTags: ReadonlyMap<string, string>;
+  readonly requestAck: boolean;
+  /** Random members that forward a copy of each answer, 0..255. */
+  readonly relayFactor: number;
+  /** 0 for the default. */
+  readonly timeoutMs: number;
+}
+
+/** A query of every node with nothing optional set. */
+export function plainQuery(name: string, payload: Uint8Array | null): QueryParams {
+  return {
+    name,
+    payload,
+    filterNodes: [],
+    filterTags: new Map(),
+    requestAck: false,
+    relayFactor: 0,
+    timeoutMs: 0,
+  };
+}
+
+/** A query that was started. */
+export interface RunningQuery {
+  /** Names it among our running queries. */
+  readonly ltime: number;
+  readonly timeoutMs: number;
+}
+
+export interface AskingParts {
+  readonly config: Pick<SerfConfig, 'protocolVersion' | 'querySizeLimit' | 'queryTimeoutMult'>;
+  readonly gossipIntervalMs: number;
+  readonly clock: LamportClock;
+  readonly deadlines: Deadlines<SerfDeadline>;
+  readonly counters: Counters;
+  readonly random: Random;
+  readonly trace: Trace | undefined;
+  /** What we announce of ourselves. */
+  readonly self: () => MemberFacts;
+  /** Members SWIM holds for live, ourselves and suspects included. */
+  readonly liveCount: () => number;
+  /** Handles the query here, as if received. */
+  readonly receive: (now: Millis, message: QueryMessage) => void;
+  readonly broadcast: (message: Uint8Array) => void;
+}
+
+/** gossip interval · multiplier · ⌈log10(N + 1)⌉, in milliseconds (serf.md 10.2). */
+export function defaultQueryTimeoutMs(gossipIntervalMs: number, mult: number, liveCount: number): number {
+  return gossipIntervalMs * mult * Math.ceil(Math.log10(liveCount + 1));
+}
+
+/** Queries of ours: starting them and collecting what comes back (serf.md 10.1, 10.7). */
+export class Asking {
+  readonly #parts: AskingParts;
+  readonly #running = new Map<number, ResponseCollector>();
+
+  constructor(parts: AskingParts) {
+    this.#parts = parts;
+  }
+
+  defaultTimeoutMs(): number {
+    const { config, gossipIntervalMs, liveCount } = this.#parts;
+    return defaultQueryTimeoutMs(gossipIntervalMs, config.queryTimeoutMult, liveCount());
+  }
+
+  /** Starts a query. Throws a CodedError with Serf's text when it cannot. */
+  ask(now: Millis, params: QueryParams, sink: AnswerSink): RunningQuery {
+    const { config, clock, random } = this.#parts;
+    if (config.protocolVersion < FIRST_PROTOCOL_WITH_QUERIES) {
+      throw new CodedError('ERR_FEATURE', 'Feature not supported');
+    }
+    if (this.#running.size >= RUNNING_QUERIES_LIMIT) {
+      throw new CodedError('ERR_TOO_MANY_QUERIES', `${RUNNING_QUERIES_LIMIT} queries are running already`);
+    }
+    const timeoutMs = params.timeoutMs > 0 ? params.timeoutMs : this.defaultTimeoutMs();
+    const message = this.#message(params, clock.time, random.below(ID_BOUND), timeoutMs);
+    const encoded = queryCodec.encode(message);
+    if (encoded.length > config.querySizeLimit) {
+      throw new CodedError('ERR_QUERY_SIZE', `query exceeds limit of ${config.querySizeLimit} bytes`);
+    }
+    const { ltime, id } = message;
+    this.over(now, ltime);
+    const members = this.#parts.liveCount();
+    const collector = new ResponseCollector({ id, wantsAcks: params.requestAck, members, sink });
+    this.#running.set(ltime, collector);
+    this.#parts.deadlines.set(`query-over:${ltime}`, now + timeoutMs, { type: 'query-over', ltime });
+    this.#parts.receive(now, message);
+    this.#parts.broadcast(encoded);
+    return { ltime, timeoutMs };
+  }
+
+  /** An ack or answer that arrived. */
+  response(now: Millis, message: QueryResponseMessage): void {
+    const { counters } = this.#parts;
+    const { ltime, id, from } = message;
+    const collector = this.#running.get(ltime);
+    if (collector === undefined) {
+      const text = `reply for non-running query (LTime: ${ltime}, ID: ${id}) From: ${from}`;
+      this.#drop('reply-not-running', 'reply for non-running query', text);
+      return;
+    }
+    if (collector.id !== id) {
+      const text = `query reply ID mismatch (Local: ${collector.id}, Response: ${id})`;
+      this.#drop('reply-id', 'query reply ID mismatch', text);
+      return;
+    }
+    const isAck = (message.flags & QueryFlag.ack) !== 0;
+    switch (collector.accept(now, message)) {
+      case 'delivered':
+        counters.add(isAck ? 'serf.query_acks' : 'serf.query_responses');
+        return;
+      case 'duplicate-ack':
+        counters.add('serf.query_duplicate_acks');
+        return;
+      case 'duplicate-response':
+        counters.add('serf.query_duplicate_responses');
+        return;
+      case 'unwanted-ack':
+        this.#drop('ack-unwanted', 'Failed to deliver query ack, dropping');
+        return;
+      case 'full':
+        this.#drop('reply-overflow', `Failed to deliver query ${isAck ? 'ack' : 'response'}, dropping`);
+        return;
+    }
+  }
+
+  /** Ends the query of Lamport time `ltime`, at its deadline or because the asker has heard enough. */
+  over(now: Millis, ltime: number): void {
+    const collector = this.#running.get(ltime);
+    if (collector === undefined) return;
+    this.#running.delete(ltime);
+    this.#parts.deadlines.cancel(`query-over:${ltime}`);
+    collector.close(now);
+  }
+
+  /** Ends every query: the node stops. */
+  endAll(now: Millis): void {
+    for (const ltime of [...this.#running.keys()]) this.over(now, ltime);
+  }
+
+  #message(params: QueryParams, ltime: number, id: number, timeoutMs: number): QueryMessage {
+    const { relayFactor } = params;
+    if (!Number.isInteger(relayFactor) || relayFactor < 0 || relayFactor > MAX_RELAY_FACTOR) {
+      throw new CodedError(
+        'ERR_RELAY_FACTOR',
+        `relay factor ${relayFactor} is not within 0..${MAX_RELAY_FACTOR}`,
+      );
+    }
+    const self = this.#parts.self();
+    return {
+      ltime,
+      id,
+      addr: self.addr,
+      port: self.port,
+      sourceNode: self.name,
+      filters: encodeFilters(params.filterNodes, params.filterTags),
+      flags: params.requestAck ? QueryFlag.ack : 0,
+      relayFactor,
+      timeoutNs: Math.min(Math.round(timeoutMs * NANOS_PER_MILLI), Number.MAX_SAFE_INTEGER),
+      name: params.name,
+      payload: params.payload,
+    };
+  }
+
+  #drop(reason: string, message: string, text = message): void {
+    this.#parts.counters.add(`drop:${reason}`);
+    this.#parts.trace?.note({ level: 'WARN', source: 'serf', message, text });
+  }
+}

@@ -1,0 +1,94 @@
+import type { Millis } from '../base/machine.ts';
+import type { MemberStatus } from '../events/event.ts';
+
+/** Names remembered at once: nodes that spoke of themselves before SWIM showed them; overflow forgets the oldest. */
+export const RECENT_INTENTS_LIMIT = 8192;
+
+export type IntentType = 'join' | 'leave';
+
+/** An intent about a node SWIM has not shown us yet. */
+export interface RecentIntent {
+  readonly type: IntentType;
+  readonly ltime: number;
+  readonly at: Millis;
+}
+
+/** Intents that arrived before their member (serf.md 6.5): one per node, replaced only by a later time. */
+export class RecentIntents {
+  readonly #byName = new Map<string, RecentIntent>();
+
+  get size(): number {
+    return this.#byName.size;
+  }
+
+  /** Remembers an intent; false when an equal or later one is known, which also means: do not rebroadcast. */
+  upsert(now: Millis, name: string, type: IntentType, ltime: number): boolean {
+    const known = this.#byName.get(name);
+    if (known !== undefined && ltime <= known.ltime) return false;
+    this.#byName.delete(name);
+    if (this.#byName.size >= RECENT_INTENTS_LIMIT) {
+      const oldest = this.#byName.keys().next();
+      if (oldest.done !== true) this.#byName.delete(oldest.value);
+    }
+    this.#byName.set(name, { type, ltime, at: now });
+    return true;
+  }
+
+  /** Removes and returns the intent about `name`: it is read once, when its member appears. */
+  take(name: string): RecentIntent | undefined {
+    const known = this.#byName.get(name);
+    this.#byName.delete(name);
+    return known;
+  }
+
+  /** Forgets intents older than `timeoutMs`. */
+  expire(now: Millis, timeoutMs: number): void {
+    for (const [name, intent] of this.#byName) {
+      if (now - intent.at > timeoutMs) this.#byName.delete(name);
+    }
+  }
+}
+
+/** What of a member decides about an intent. */
+export interface IntentSubject {
+  readonly status: MemberStatus;
+  readonly statusLTime: number;
+}
+
+/**
+ * What a leave intent means (serf.md 6.3): `buffer` an unknown node, drop a `stale` one, `refute` a claim about
+ * ourselves, mark the member as `leaving`, note only the time of a `repeated` one, turn failed into left when
+ * `forced`, and `ignore` a member without a status.
+ */
+export type LeaveVerdict = 'buffer' | 'stale' | 'refute' | 'leaving' | 'repeated' | 'forced' | 'ignore';
+
+/** Decides on a leave intent; `refutable` says that it is about ourselves while we stay. */
+export function judgeLeave(
+  member: IntentSubject | undefined,
+  ltime: number,
+  refutable: boolean,
+): LeaveVerdict {
+  if (member === undefined) return 'buffer';
+  if (ltime <= member.statusLTime) return 'stale';
+  if (refutable) return 'refute';
+  switch (member.status) {
+    case 'alive':
+      return 'leaving';
+    case 'leaving':
+    case 'left':
+      return 'repeated';
+    case 'failed':
+      return 'forced';
+    case 'none':
+      return 'ignore';
+  }
+}
+
+/** What a join intent means (serf.md 6.4); `accept` notes its time and turns leaving into alive. */
+export type JoinVerdict = 'buffer' | 'stale' | 'accept';
+
+/** Decides on a join intent. */
+export function judgeJoin(member: IntentSubject | undefined, ltime: number): JoinVerdict {
+  if (member === undefined) return 'buffer';
+  return ltime <= member.statusLTime ? 'stale' : 'accept';
+}

@@ -1,0 +1,261 @@
+import { ipText } from '../base/address.ts';
+import type { Counters } from '../base/counters.ts';
+import type { Deadlines } from '../base/deadlines.ts';
+import type { Millis } from '../base/machine.ts';
+import type { Trace, TraceLevel } from '../base/trace.ts';
+import type { MemberEvent, MemberEventType } from '../events/event.ts';
+import type { MemberFacts } from '../swim/delegate.ts';
+import type { SerfConfig } from './config.ts';
+import type { SerfDeadline } from './deadline.ts';
+import { judgeJoin, judgeLeave, RecentIntents } from './intents.ts';
+import type { LamportClock } from './lamport.ts';
+import { infoOf, type MemberRecord, type SerfMember, SerfMembers, type SerfMemberView } from './members.ts';
+import { type JoinIntent, joinCodec, type LeaveIntent, STATUS_NUMBERS } from './messages.ts';
+import { decodeTags } from './tags.ts';
+
+export interface MembershipParts {
+  /** Our own name. */
+  readonly self: string;
+  readonly config: Pick<
+    SerfConfig,
+    | 'flapTimeoutMs'
+    | 'broadcastTimeoutMs'
+    | 'leavePropagateDelayMs'
+    | 'recentIntentTimeoutMs'
+    | 'reconnectTimeoutOverride'
+  >;
+  readonly clock: LamportClock;
+  readonly deadlines: Deadlines<SerfDeadline>;
+  readonly counters: Counters;
+  readonly trace: Trace | undefined;
+  /** False once we are leaving: then a leave intent about us is true and not refuted. */
+  readonly staying: () => boolean;
+  readonly emit: (now: Millis, event: MemberEvent) => void;
+  /** Queues an encoded intent for gossip. */
+  readonly broadcast: (message: Uint8Array) => void;
+}
+
+/** Carries out what SWIM notices and intents mean for the member table (serf.md 6). */
+export class Membership {
+  readonly #parts: MembershipParts;
+  readonly #table = new SerfMembers();
+  readonly #intents = new RecentIntents();
+
+  constructor(parts: MembershipParts) {
+    this.#parts = parts;
+  }
+
+  get members(): SerfMemberView {
+    return this.#table;
+  }
+
+  /** True when somebody else is alive and could hear us. */
+  get hasAlivePeer(): boolean {
+    for (const member of this.#table.values()) {
+      if (member.status === 'alive' && member.name !== this.#parts.self) return true;
+    }
+    return false;
+  }
+
+  /** SWIM saw a member come. */
+  joined(now: Millis, facts: MemberFacts): void {
+    const known = this.#table.get(facts.name);
+    const record = known === undefined ? this.#admit(facts) : this.#revive(now, known, facts);
+    this.#log('INFO', 'EventMemberJoin', `EventMemberJoin: ${record.name} ${addressOf(record)}`, record);
+    this.#emit(now, 'member-join', record);
+  }
+
+  /** SWIM saw a member go: `left` if it had said so, else `failed`. SWIM's own view of why does not count. */
+  gone(now: Millis, name: string): void {
+    const record = this.#table.get(name);
+    if (record === undefined) return;
+    if (record.status !== 'leaving' && record.status !== 'alive') {
+      const text = `Bad state when leave: ${STATUS_NUMBERS.indexOf(record.status)}`;
+      this.#log('WARN', 'Bad state when leave', text, record);
+      return;
+    }
+    const left = record.status === 'leaving';
+    this.#table.setStatus(record, left ? 'left' : 'failed');
+    record.leaveTime = now;
+    const message = left ? 'EventMemberLeave' : 'EventMemberFailed';
+    this.#log('INFO', message, `${message}: ${record.name} ${addressOf(record)}`, record);
+    this.#emit(now, left ? 'member-leave' : 'member-failed', record);
+  }
+
+  /** SWIM saw a member change its address, tags or versions. */
+  updated(now: Millis, facts: MemberFacts): void {
+    const record = this.#table.get(facts.name);
+    if (record === undefined) return;
+    this.#describe(record, facts);
+    this.#log('INFO', 'EventMemberUpdate', `EventMemberUpdate: ${record.name}`, record);
+    this.#emit(now, 'member-update', record);
+  }
+
+  /** A leave intent; true when it should be passed on (serf.md 6.3). */
+  leaveIntent(now: Millis, intent: LeaveIntent): boolean {
+    const { clock, self, counters } = this.#parts;
+    clock.witness(intent.ltime);
+    const record = this.#table.get(intent.node);
+    const refutable = intent.node === self && this.#parts.staying();
+    const verdict = judgeLeave(record, intent.ltime, refutable);
+    if (verdict === 'stale') counters.add('drop:intent-stale');
+    if (record === undefined || verdict === 'buffer') {
+      return this.#intents.upsert(now, intent.node, 'leave', intent.ltime);
+    }
+    if (verdict === 'stale') return false;
+    if (verdict === 'refute') {
+      this.#log('DEBUG', 'Refuting an older leave intent', 'Refuting an older leave intent', record);
+      this.announceJoin(now);
+      return false;
+    }
+    record.statusLTime = intent.ltime;
+    if (verdict === 'ignore') return false;
+    if (verdict === 'leaving') this.#table.setStatus(record, 'leaving');
+    if (verdict === 'forced') this.#forceOut(now, record);
+    if (intent.prune) this.#prune(now, record);
+    return true;
+  }
+
+  /** A join intent; true when it should be passed on (serf.md 6.4). */
+  joinIntent(now: Millis, intent: JoinIntent): boolean {
+    const { clock, counters } = this.#parts;
+    clock.witness(intent.ltime);
+    const record = this.#table.get(intent.node);
+    const verdict = judgeJoin(record, intent.ltime);
+    if (record === undefined || verdict === 'buffer') {
+      return this.#intents.upsert(now, intent.node, 'join', intent.ltime);
+    }
+    if (verdict === 'stale') {
+      counters.add('drop:intent-stale');
+      return false;
+    }
+    record.statusLTime = intent.ltime;
+    if (record.status === 'leaving') this.#table.setStatus(record, 'alive');
+    return true;
+  }
+
+  /** Says that we are here: after a join, and against a false leave intent. */
+  announceJoin(now: Millis): void {
+    const intent: JoinIntent = { ltime: this.#parts.clock.time, node: this.#parts.self };
+    this.joinIntent(now, intent);
+    this.#parts.broadcast(joinCodec.encode(intent));
+  }
+
+  /** The wait before pruning a leaving member is over: erase it unless it came back in the meantime. */
+  pruneDue(now: Millis, name: string): void {
+    const record = this.#table.get(name);
+    if (record?.status === 'leaving' || record?.status === 'left') this.#reapForced(now, record);
+  }
+
+  /** Forgets members gone for longer than their limit, and old intents (serf.md 8.4). */
+  reap(now: Millis, failedLimitMs: number, leftLimitMs: number): void {
+    this.#reapList(now, this.#table.failed, failedLimitMs);
+    this.#reapList(now, this.#table.left, leftLimitMs);
+    this.#intents.expire(now, this.#parts.config.recentIntentTimeoutMs);
+  }
+
+  #reapList(now: Millis, list: ReadonlySet<SerfMember>, limitMs: number): void {
+    const override = this.#parts.config.reconnectTimeoutOverride;
+    for (const member of [...list]) {
+      const limit = override === undefined ? limitMs : override(infoOf(member), limitMs);
+      const record = this.#table.get(member.name);
+      if (record === undefined || now - (record.leaveTime ?? now) <= limit) continue;
+      this.#log('INFO', 'EventMemberReap', `EventMemberReap: ${record.name}`, record);
+      this.#erase(now, record);
+    }
+  }
+
+  #admit(facts: MemberFacts): MemberRecord {
+    const record = this.#table.add(facts, this.#tagsOf(facts), 'alive');
+    const buffered = this.#intents.take(facts.name);
+    if (buffered === undefined) return record;
+    record.statusLTime = buffered.ltime;
+    if (buffered.type === 'leave') this.#table.setStatus(record, 'leaving');
+    return record;
+  }
+
+  #revive(now: Millis, record: MemberRecord, facts: MemberFacts): MemberRecord {
+    const downMs = now - (record.leaveTime ?? now);
+    if (record.status === 'failed' && downMs < this.#parts.config.flapTimeoutMs) {
+      this.#parts.counters.add('serf.member.flap');
+    }
+    this.#table.setStatus(record, 'alive');
+    record.leaveTime = undefined;
+    this.#describe(record, facts);
+    return record;
+  }
+
+  #describe(record: MemberRecord, facts: MemberFacts): void {
+    record.facts = facts;
+    record.tags = this.#tagsOf(facts);
+  }
+
+  #tagsOf(facts: MemberFacts): ReadonlyMap<string, string> {
+    return decodeTags(facts.meta, (why) => {
+      this.#parts.counters.add('drop:tags');
+      this.#parts.trace?.note({
+        level: 'ERR',
+        source: 'serf',
+        message: 'Failed to decode tags',
+        text: `Failed to decode tags: ${why}`,
+        fields: { member: facts.name },
+      });
+    });
+  }
+
+  /** A failed member is said to have left. Its tombstone still counts from the failure. */
+  #forceOut(now: Millis, record: MemberRecord): void {
+    this.#table.setStatus(record, 'left');
+    const text = `EventMemberLeave (forced): ${record.name} ${addressOf(record)}`;
+    this.#log('INFO', 'EventMemberLeave (forced)', text, record);
+    this.#emitUncounted(now, 'member-leave', record);
+  }
+
+  /** A leaving member may still refute, so its pruning waits as long as a leave takes. */
+  #prune(now: Millis, record: MemberRecord): void {
+    if (record.status !== 'leaving') {
+      this.#reapForced(now, record);
+      return;
+    }
+    const { broadcastTimeoutMs, leavePropagateDelayMs } = this.#parts.config;
+    const at = now + broadcastTimeoutMs + leavePropagateDelayMs;
+    this.#parts.deadlines.set(`prune:${record.name}`, at, { type: 'prune', name: record.name });
+  }
+
+  #reapForced(now: Millis, record: MemberRecord): void {
+    const text = `EventMemberReap (forced): ${record.name} ${addressOf(record)}`;
+    this.#log('INFO', 'EventMemberReap (forced)', text, record);
+    this.#erase(now, record);
+  }
+
+  #erase(now: Millis, record: MemberRecord): void {
+    this.#table.erase(record);
+    this.#parts.deadlines.cancel(`prune:${record.name}`);
+    this.#emitUncounted(now, 'member-reap', record);
+  }
+
+  #emit(now: Millis, type: Exclude<MemberEventType, 'member-reap'>, record: SerfMember): void {
+    this.#parts.counters.add(EVENT_COUNTERS[type]);
+    this.#emitUncounted(now, type, record);
+  }
+
+  #emitUncounted(now: Millis, type: MemberEventType, record: SerfMember): void {
+    this.#parts.emit(now, { type, members: [infoOf(record)] });
+  }
+
+  #log(level: TraceLevel, message: string, text: string, member: SerfMember): void {
+    this.#parts.trace?.note({ level, source: 'serf', message, text, fields: { member: member.name } });
+  }
+}
+
+/** Serf counts a leave under its status text (serf.md 21). */
+const EVENT_COUNTERS = {
+  'member-join': 'serf.member.join',
+  'member-leave': 'serf.member.left',
+  'member-failed': 'serf.member.failed',
+  'member-update': 'serf.member.update',
+} as const satisfies Partial<Record<MemberEventType, string>>;
+
+function addressOf(member: SerfMember): string {
+  return ipText(member.facts.addr) ?? '?';
+}

@@ -1,0 +1,225 @@
+import type { Counters } from '../base/counters.ts';
+import type { Deadlines } from '../base/deadlines.ts';
+import type { Millis } from '../base/machine.ts';
+import type { Random } from '../base/random.ts';
+import type { Trace } from '../base/trace.ts';
+import { admissionFault } from './admission.ts';
+import { Asking } from './asking.ts';
+import type { SerfConfig } from './config.ts';
+import { NameConflict } from './conflict.ts';
+import type { SerfDeadline } from './deadline.ts';
+import { SerfDelegate } from './delegate.ts';
+import type { SerfEffects } from './effects.ts';
+import { InternalQueries } from './internal-queries.ts';
+import { SerfJoins } from './joins.ts';
+import { LamportClock, type SerfClocks } from './lamport.ts';
+import { Leaving } from './leaving.ts';
+import { Membership } from './membership.ts';
+import { EventPipeline } from './pipeline.ts';
+import { Queries } from './queries.ts';
+import { QueryFilter } from './query-filter.ts';
+import { QueryReplies } from './query-replies.ts';
+import { SerfQueues } from './queues.ts';
+import { SwimOperations } from './swim-operations.ts';
+import type { SendUser, SwimPort } from './swim-port.ts';
+import { encodeTags } from './tags.ts';
+import { Upkeep } from './upkeep.ts';
+import { UserEvents } from './user-events.ts';
+
+/** A node's own run state (serf.md 6.1). */
+export type SerfState = 'alive' | 'leaving' | 'left' | 'shutdown';
+
+/** What the parts are built from. Functions are asked each time, because their answers change or come later. */
+export interface PartsSources {
+  readonly config: SerfConfig;
+  readonly random: Random;
+  readonly effects: SerfEffects;
+  readonly trace: Trace | undefined;
+  readonly deadlines: Deadlines<SerfDeadline>;
+  readonly counters: Counters;
+  readonly swim: () => SwimPort;
+  readonly tags: () => ReadonlyMap<string, string>;
+  readonly state: () => SerfState;
+  /** Our leave is complete. */
+  readonly left: () => void;
+  /** The vote over our name was lost. */
+  readonly evict: (now: Millis, reason: string) => void;
+}
+
+/** The parts of the Serf layer, wired together. */
+export interface SerfParts {
+  readonly clocks: SerfClocks;
+  readonly queues: SerfQueues;
+  readonly operations: SwimOperations;
+  readonly pipeline: EventPipeline;
+  readonly membership: Membership;
+  readonly userEvents: UserEvents;
+  readonly queries: Queries;
+  readonly asking: Asking;
+  readonly joins: SerfJoins;
+  readonly leaving: Leaving;
+  readonly upkeep: Upkeep;
+  readonly delegate: SerfDelegate;
+}
+
+/** Builds and wires the parts; each gets only what it uses. */
+export function buildParts(sources: PartsSources): SerfParts {
+  const { config, trace } = sources;
+  const clocks = startClocks(config);
+  const queues = new SerfQueues(config.swim.retransmitMult, config, trace);
+  const operations = new SwimOperations();
+  const pipeline: EventPipeline = new EventPipeline({
+    config,
+    tee: () => {},
+    internal: (now, query) => internal.handle(now, query),
+    publish: (event) => sources.effects.publish(event),
+  });
+  const membership = new Membership({
+    ...sources,
+    self: config.swim.name,
+    clock: clocks.member,
+    staying: () => sources.state() === 'alive',
+    emit: (now, event) => pipeline.accept(now, event),
+    broadcast: (message) => queues.intents.enqueue(message),
+  });
+  const userEvents = new UserEvents({
+    ...sources,
+    clock: clocks.event,
+    emit: (now, event) => pipeline.accept(now, event),
+    broadcast: (message) => queues.events.enqueue(message),
+  });
+  const { queries, asking } = buildQueries(sources, { clocks, queues, pipeline, membership });
+  const internal = new InternalQueries({
+    self: config.swim.name,
+    config,
+    members: membership.members,
+    keyring: config.swim.keyring,
+    trace,
+    respond: (now, id, payload) => queries.respond(now, id, payload),
+    fits: (id, payload) => queries.fits(id, payload),
+  });
+  const { joins, leaving, upkeep } = buildComings(sources, { clocks, queues, operations, membership });
+  const delegate = new SerfDelegate({
+    ...sources,
+    clocks,
+    membership,
+    userEvents,
+    queries,
+    asking,
+    queues,
+    conflict: new NameConflict({
+      resolve: config.enableNameConflictResolution,
+      self: () => sources.swim().self.facts,
+      ask: (now, params, sink) => asking.ask(now, params, sink),
+      evict: sources.evict,
+      trace,
+    }),
+    meta: () => encodeTags(sources.tags(), config.protocolVersion),
+    sendUser: sendUserOf(sources),
+    admit: (members, merging) => admissionFault(config, members, merging),
+    ignoresOld: () => joins.ignoresOld,
+    settled: (now, operation, outcome) => operations.settled(now, operation, outcome),
+  });
+  return {
+    clocks,
+    queues,
+    operations,
+    pipeline,
+    membership,
+    userEvents,
+    queries,
+    asking,
+    joins,
+    leaving,
+    upkeep,
+    delegate,
+  };
+}
+
+type Built<K extends keyof SerfParts> = Pick<SerfParts, K>;
+
+function buildQueries(
+  sources: PartsSources,
+  built: Built<'clocks' | 'queues' | 'pipeline' | 'membership'>,
+): Built<'queries' | 'asking'> {
+  const { config, random, counters, trace } = sources;
+  const { clocks, queues, pipeline, membership } = built;
+  const self = config.swim.name;
+  const replies = new QueryReplies({
+    self,
+    sizeLimit: config.queryResponseSizeLimit,
+    members: membership.members,
+    random,
+    sendUser: sendUserOf(sources),
+  });
+  const queries = new Queries({
+    ...sources,
+    clock: clocks.query,
+    filter: new QueryFilter(self, counters, trace),
+    replies,
+    emit: (now, event) => pipeline.accept(now, event),
+  });
+  const asking = new Asking({
+    ...sources,
+    gossipIntervalMs: config.swim.gossipIntervalMs,
+    clock: clocks.query,
+    self: () => sources.swim().self.facts,
+    liveCount: () => sources.swim().members.liveCount,
+    receive: (now, message) => queries.receive(now, message),
+    broadcast: (message) => queues.queries.enqueue(message),
+  });
+  return { queries, asking };
+}
+
+function buildComings(
+  sources: PartsSources,
+  built: Built<'clocks' | 'queues' | 'operations' | 'membership'>,
+): Built<'joins' | 'leaving' | 'upkeep'> {
+  const { config, effects, deadlines, trace } = sources;
+  const { clocks, queues, operations, membership } = built;
+  const swim: Pick<SwimPort, 'join' | 'leave'> = {
+    join: (now, operation, targets) => sources.swim().join(now, operation, targets),
+    leave: (now, operation, timeoutMs) => sources.swim().leave(now, operation, timeoutMs),
+  };
+  const settle: SerfEffects['settle'] = (operation, outcome) => effects.settle(operation, outcome);
+  const joins = new SerfJoins({
+    swim,
+    operations,
+    announce: (now) => membership.announceJoin(now),
+    settle,
+  });
+  const leaving = new Leaving({
+    self: config.swim.name,
+    config,
+    clock: clocks.member,
+    deadlines,
+    membership,
+    swim,
+    operations,
+    trace,
+    broadcast: (message, finished) => queues.intents.enqueue(message, { finished }),
+    settle,
+    left: sources.left,
+  });
+  const upkeep = new Upkeep({
+    ...sources,
+    ...built,
+    swim,
+    staying: () => sources.state() === 'alive',
+  });
+  return { joins, leaving, upkeep };
+}
+
+function sendUserOf(sources: Pick<PartsSources, 'swim'>): SendUser {
+  return (to, payload, peer) => sources.swim().sendUser(to, payload, peer);
+}
+
+/** Each clock starts at 1, or after the last time of an earlier run (serf.md 5). */
+function startClocks(config: Pick<SerfConfig, 'lastTimes'>): SerfClocks {
+  const clocks = { member: new LamportClock(), event: new LamportClock(), query: new LamportClock() };
+  for (const key of ['member', 'event', 'query'] as const) {
+    clocks[key].increment();
+    clocks[key].witness(config.lastTimes[key]);
+  }
+  return clocks;
+}

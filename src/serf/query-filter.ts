@@ -1,0 +1,131 @@
+import { RE2JS } from 're2js';
+import type { Counters } from '../base/counters.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Trace } from '../base/trace.ts';
+import { arrayOf, decode, encode, struct, text } from '../wire/msgpack.ts';
+
+/** Filter kinds: the first byte of an encoded filter (serf.md 10.3). */
+const FILTER_NODE = 0;
+const FILTER_TAG = 1;
+
+/** A longer expression never matches: compiling costs memory in proportion to it. */
+export const PATTERN_LENGTH_LIMIT = 1024;
+/** Compiled expressions kept; the one unused for longest goes first. */
+export const PATTERN_CACHE_LIMIT = 64;
+
+interface TagFilter {
+  readonly tag: string;
+  readonly expr: string;
+}
+
+const nodeFilter = arrayOf(text, 'array');
+const tagFilter = struct<TagFilter>({ tag: ['Tag', text], expr: ['Expr', text] });
+
+/** Filters of a query of ours: the node filter first, then one per tag (serf.md 10.3). */
+export function encodeFilters(nodes: readonly string[], tags: ReadonlyMap<string, string>): Uint8Array[] {
+  const filters: Uint8Array[] = [];
+  if (nodes.length > 0) filters.push(encode(nodeFilter, nodes, FILTER_NODE));
+  for (const [tag, expr] of tags) filters.push(encode(tagFilter, { tag, expr }, FILTER_TAG));
+  return filters;
+}
+
+/**
+ * Decides whether queries are meant for us. Peers' expressions run in a linear-time engine of Go's own dialect;
+ * whatever cannot be understood does not match.
+ */
+export class QueryFilter {
+  readonly #self: string;
+  readonly #counters: Counters;
+  readonly #trace: Trace | undefined;
+  readonly #compiled = new Map<string, RE2JS | undefined>();
+
+  constructor(self: string, counters: Counters, trace: Trace | undefined) {
+    this.#self = self;
+    this.#counters = counters;
+    this.#trace = trace;
+  }
+
+  /** True when every filter lets us through. */
+  matches(filters: readonly Uint8Array[], tags: ReadonlyMap<string, string>): boolean {
+    return filters.every((filter) => this.#passes(filter, tags));
+  }
+
+  #passes(filter: Uint8Array, tags: ReadonlyMap<string, string>): boolean {
+    switch (filter[0]) {
+      case FILTER_NODE:
+        return this.#passesNode(filter);
+      case FILTER_TAG:
+        return this.#passesTag(filter, tags);
+      case undefined:
+        return this.#reject('query has an empty filter', 'query has an empty filter');
+      default:
+        return this.#reject(
+          'query has unrecognized filter type',
+          `query has unrecognized filter type: ${filter[0]}`,
+        );
+    }
+  }
+
+  #passesNode(filter: Uint8Array): boolean {
+    try {
+      return decode(nodeFilter, filter, 1).includes(this.#self);
+    } catch (error) {
+      const message = 'failed to decode filterNodeType';
+      return this.#reject(message, `${message}: ${messageOf(error)}`);
+    }
+  }
+
+  #passesTag(filter: Uint8Array, tags: ReadonlyMap<string, string>): boolean {
+    let wanted: TagFilter;
+    try {
+      wanted = decode(tagFilter, filter, 1);
+    } catch (error) {
+      const message = 'failed to decode filterTagType';
+      return this.#reject(message, `${message}: ${messageOf(error)}`);
+    }
+    return (
+      this.#compile(wanted.expr)
+        ?.matcher(tags.get(wanted.tag) ?? '')
+        .find() ?? false
+    );
+  }
+
+  /** The compiled expression, or undefined for one that is not valid; both are remembered. */
+  #compile(expr: string): RE2JS | undefined {
+    if (expr.length > PATTERN_LENGTH_LIMIT) {
+      this.#rejectPattern(`${expr.length} characters`, `expression longer than ${PATTERN_LENGTH_LIMIT}`);
+      return undefined;
+    }
+    const known = this.#compiled.get(expr);
+    const found = known !== undefined || this.#compiled.has(expr);
+    const compiled = found ? known : this.#tryCompile(expr);
+    this.#compiled.delete(expr);
+    this.#compiled.set(expr, compiled);
+    if (this.#compiled.size > PATTERN_CACHE_LIMIT) {
+      const oldest = this.#compiled.keys().next();
+      if (oldest.done !== true) this.#compiled.delete(oldest.value);
+    }
+    if (compiled === undefined && found) this.#counters.add('drop:query-filter');
+    return compiled;
+  }
+
+  #tryCompile(expr: string): RE2JS | undefined {
+    try {
+      return RE2JS.compile(expr);
+    } catch (error) {
+      this.#rejectPattern(expr, messageOf(error));
+      return undefined;
+    }
+  }
+
+  #rejectPattern(expr: string, why: string): void {
+    const message = 'failed to compile filter regex';
+    this.#reject(message, `${message} (${expr}): ${why}`);
+  }
+
+  #reject(message: string, warning: string): false {
+    this.#counters.add('drop:query-filter');
+    this.#trace?.note({ level: 'WARN', source: 'serf', message, text: warning });
+    return false;
+  }
+}

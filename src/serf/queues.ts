@@ -1,0 +1,66 @@
+import type { Trace } from '../base/trace.ts';
+import { BroadcastQueue } from '../swim/broadcasts.ts';
+import type { Packer } from '../swim/packer.ts';
+import { retransmitLimit } from '../swim/scaling.ts';
+import type { SerfConfig } from './config.ts';
+
+/** Serf's names of its queues in log lines and statistics. */
+export type QueueName = 'Intent' | 'Event' | 'Query';
+
+type QueueConfig = Pick<SerfConfig, 'queueDepthWarning' | 'maxQueueDepth' | 'minQueueDepth'>;
+
+/** Depth above which a queue is pruned (serf.md 19.1). */
+export function queueDepthLimit(config: QueueConfig, members: number): number {
+  return config.minQueueDepth > 0 ? Math.max(config.minQueueDepth, 2 * members) : config.maxQueueDepth;
+}
+
+/** The three transmit-limited queues of the Serf layer (serf.md 20). No broadcast here replaces another. */
+export class SerfQueues {
+  readonly intents = new BroadcastQueue();
+  readonly queries = new BroadcastQueue();
+  readonly events = new BroadcastQueue();
+  readonly #retransmitMult: number;
+  readonly #config: QueueConfig;
+  readonly #trace: Trace | undefined;
+
+  constructor(retransmitMult: number, config: QueueConfig, trace: Trace | undefined) {
+    this.#retransmitMult = retransmitMult;
+    this.#config = config;
+    this.#trace = trace;
+  }
+
+  /** Fills a datagram: intents first, then queries, then events. @param members Serf's table size */
+  contribute(packer: Packer, members: number): void {
+    const limit = retransmitLimit(this.#retransmitMult, members);
+    this.intents.fill(packer, limit, 'user');
+    this.queries.fill(packer, limit, 'user');
+    this.events.fill(packer, limit, 'user');
+  }
+
+  /** Warns of long queues and cuts those above the limit; returns how many messages were dropped. */
+  check(members: number): number {
+    const limit = queueDepthLimit(this.#config, members);
+    const depths = [
+      ['Intent', this.intents],
+      ['Event', this.events],
+      ['Query', this.queries],
+    ] as const satisfies [QueueName, BroadcastQueue][];
+    let dropped = 0;
+    for (const [name, queue] of depths) {
+      const depth = queue.size;
+      if (depth >= this.#config.queueDepthWarning) {
+        this.#warn('queue depth', `${name} queue depth: ${depth}`, name, depth);
+      }
+      if (depth > limit) {
+        const text = `${name} queue depth (${depth}) exceeds limit (${limit}), dropping messages!`;
+        this.#warn('queue depth exceeds limit', text, name, depth);
+        dropped += queue.prune(limit);
+      }
+    }
+    return dropped;
+  }
+
+  #warn(message: string, text: string, queue: QueueName, depth: number): void {
+    this.#trace?.note({ level: 'WARN', source: 'serf', message, text, fields: { queue, depth } });
+  }
+}

@@ -1,0 +1,299 @@
+import { unreachable } from '../base/assert.ts';
+import { Counters } from '../base/counters.ts';
+import { Deadlines } from '../base/deadlines.ts';
+import { CodedError } from '../base/errors.ts';
+import type {
+  Address,
+  DatagramFailure,
+  Machine,
+  Millis,
+  OperationId,
+  StreamId,
+  StreamInput,
+} from '../base/machine.ts';
+import type { Random } from '../base/random.ts';
+import type { Trace } from '../base/trace.ts';
+import type { MemberInfo } from '../events/event.ts';
+import type { JoinTarget } from '../swim/delegate.ts';
+import { Swim, type SwimOptions } from '../swim/swim.ts';
+import type { QueryParams } from './asking.ts';
+import { checkSerfConfig, PROTOCOL_MAX, PROTOCOL_MIN, type SerfConfig } from './config.ts';
+import type { SerfDeadline } from './deadline.ts';
+import type { SerfEffects } from './effects.ts';
+import { infoOf, memberInfo } from './members.ts';
+import { buildParts, type SerfParts, type SerfState } from './parts.ts';
+import { serfStats } from './stats.ts';
+import type { SwimPort } from './swim-port.ts';
+import { encodeTags } from './tags.ts';
+
+/** memberlist's protocol under every Serf protocol (serf.md 4.3). */
+const SWIM_PROTOCOL = 2;
+
+export interface SerfOptions {
+  readonly config: SerfConfig;
+  readonly random: Random;
+  readonly effects: SerfEffects;
+  readonly trace?: Trace | undefined;
+  /** Makes the layer below; only tests give another one than SWIM itself. */
+  readonly createSwim?: ((options: SwimOptions) => SwimPort) | undefined;
+}
+
+/**
+ * A Serf node as a synchronous machine: SWIM below, and above it members with tags, intents, user events and queries.
+ * This facade routes inputs and deadlines to the parts; the rules are theirs.
+ */
+export class Serf implements Machine {
+  readonly #config: SerfConfig;
+  readonly #effects: SerfEffects;
+  readonly #trace: Trace | undefined;
+  readonly #deadlines = new Deadlines<SerfDeadline>();
+  readonly #counters = new Counters();
+  readonly #swim: SwimPort;
+  readonly #parts: SerfParts;
+  #tags: ReadonlyMap<string, string>;
+  #state: SerfState = 'alive';
+
+  /** Performs no effect. Throws a CodedError with Serf's text when the configuration cannot work. */
+  constructor(options: SerfOptions) {
+    const { config, random, effects, trace } = options;
+    checkSerfConfig(config);
+    encodeTags(config.tags, config.protocolVersion);
+    this.#config = config;
+    this.#effects = effects;
+    this.#trace = trace;
+    this.#tags = config.tags;
+    const createSwim = options.createSwim ?? ((swimOptions) => new Swim(swimOptions));
+    const built = buildParts({
+      config,
+      random,
+      effects,
+      trace,
+      deadlines: this.#deadlines,
+      counters: this.#counters,
+      swim: () => this.#swim,
+      tags: () => this.#tags,
+      state: () => this.#state,
+      left: () => {
+        if (this.#state === 'leaving') this.#state = 'left';
+      },
+      evict: (now, reason) => {
+        if (this.#state === 'shutdown') return;
+        this.shutdown(now);
+        effects.evict(reason);
+      },
+    });
+    this.#parts = built;
+    this.#swim = createSwim({
+      config: {
+        ...config.swim,
+        protocolVersion: SWIM_PROTOCOL,
+        delegateVersion: [PROTOCOL_MIN, PROTOCOL_MAX, config.protocolVersion],
+      },
+      random,
+      effects,
+      delegate: built.delegate,
+      trace,
+    });
+  }
+
+  /** Where this node is in its life. */
+  get state(): SerfState {
+    return this.#state;
+  }
+
+  /** Drops by reason and Serf's own counts, of both layers. */
+  get counters(): ReadonlyMap<string, number> {
+    return new Map([...this.#swim.counters, ...this.#counters.values]);
+  }
+
+  /** Milliseconds a query runs that leaves its timeout to us. */
+  get defaultQueryTimeoutMs(): number {
+    return this.#parts.asking.defaultTimeoutMs();
+  }
+
+  /** Announces ourselves and starts every schedule. */
+  start(now: Millis): void {
+    this.#parts.upkeep.start(now);
+    this.#swim.start(now);
+    this.#fireDue(now);
+  }
+
+  datagram(now: Millis, from: Address, bytes: Uint8Array): void {
+    this.#swim.datagram(now, from, bytes);
+    this.#fireDue(now);
+  }
+
+  stream(now: Millis, id: StreamId, input: StreamInput): void {
+    this.#swim.stream(now, id, input);
+    this.#fireDue(now);
+  }
+
+  undeliverable(now: Millis, to: Address, why: DatagramFailure): void {
+    this.#swim.undeliverable(now, to, why);
+    this.#fireDue(now);
+  }
+
+  /** The host woke us `lateMs` after our deadline; a slow node distrusts itself. */
+  lagged(now: Millis, lateMs: Millis): void {
+    this.#swim.lagged(now, lateMs);
+  }
+
+  tick(now: Millis): void {
+    this.#swim.tick(now);
+    this.#fireDue(now);
+    if (this.#state !== 'shutdown') this.#parts.pipeline.tick(now);
+  }
+
+  nextDeadline(): Millis {
+    if (this.#state === 'shutdown') return Number.POSITIVE_INFINITY;
+    return Math.min(this.#swim.nextDeadline(), this.#deadlines.next(), this.#parts.pipeline.nextDeadline());
+  }
+
+  /** Joins through any of the targets; settles as `joined`. One join runs at a time, others wait. */
+  join(
+    now: Millis,
+    operation: OperationId,
+    targets: readonly JoinTarget[],
+    options: { readonly ignoreOld: boolean },
+  ): void {
+    if (this.#state !== 'alive') {
+      throw new CodedError('ERR_NOT_ALIVE', "Serf can't Join after Leave or Shutdown");
+    }
+    this.#parts.joins.start(now, operation, targets, options.ignoreOld);
+    this.#fireDue(now);
+  }
+
+  /** Leaves the cluster in good order; settles as `done`, also when some broadcast was not sent in time. */
+  leave(now: Millis, operation: OperationId): void {
+    switch (this.#state) {
+      case 'left':
+        this.#effects.settle(operation, { type: 'done' });
+        return;
+      case 'leaving':
+        throw new CodedError('ERR_LEAVING', 'Leave already in progress');
+      case 'shutdown':
+        throw new CodedError('ERR_SHUTDOWN', 'Leave called after Shutdown');
+      case 'alive':
+        this.#state = 'leaving';
+        this.#effects.record('leave');
+        this.#parts.leaving.leave(now, operation);
+        this.#fireDue(now);
+        return;
+      default:
+        unreachable(this.#state);
+    }
+  }
+
+  /** Declares that a member has left; settles as `done`, or `timeout` if the broadcast was not sent in time. */
+  forceLeave(now: Millis, operation: OperationId, name: string, prune: boolean): void {
+    this.#refuseAfterShutdown();
+    this.#parts.leaving.remove(now, operation, name, prune);
+    this.#fireDue(now);
+  }
+
+  /** Replaces our tags; settles as `done` or `timeout`. Throws when they are too big, and keeps the old ones. */
+  setTags(now: Millis, operation: OperationId, tags: ReadonlyMap<string, string>): void {
+    this.#refuseAfterShutdown();
+    encodeTags(tags, this.#config.protocolVersion);
+    this.#tags = new Map(tags);
+    const id = this.#parts.operations.begin((_at, outcome) => {
+      if (this.#state === 'shutdown') this.#effects.settle(operation, { type: 'aborted' });
+      else this.#effects.settle(operation, { type: outcome.type === 'timeout' ? 'timeout' : 'done' });
+    });
+    this.#swim.update(now, id, this.#config.broadcastTimeoutMs);
+    this.#fireDue(now);
+  }
+
+  /** Broadcasts a user event, delivering it here first. Throws a CodedError with Serf's text when it is too big. */
+  userEvent(now: Millis, name: string, payload: Uint8Array | null, coalesce: boolean): void {
+    this.#refuseAfterShutdown();
+    this.#parts.userEvents.send(now, name, payload, coalesce);
+  }
+
+  /** Asks the cluster; what comes back goes to `effects.answer`, `undefined` last. Throws a CodedError with Serf's text. */
+  query(now: Millis, operation: OperationId, params: QueryParams): void {
+    this.#refuseAfterShutdown();
+    this.#parts.asking.ask(now, params, (_at, answer) => this.#effects.answer(operation, answer));
+  }
+
+  /** Answers a query event by its id. Throws a CodedError with Serf's text. */
+  respond(now: Millis, queryId: number, payload: Uint8Array): void {
+    this.#refuseAfterShutdown();
+    this.#parts.queries.respond(now, queryId, payload);
+  }
+
+  /** Every member of every status, sorted by name. */
+  members(): MemberInfo[] {
+    const infos = [...this.#parts.membership.members.values()].map(infoOf);
+    return infos.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  }
+
+  /** Ourselves; only after `start`. */
+  localMember(): MemberInfo {
+    const { facts } = this.#swim.self;
+    const member = this.#parts.membership.members.get(facts.name);
+    return member === undefined ? memberInfo(facts, this.#tags, 'alive') : infoOf(member);
+  }
+
+  /** Serf's statistics (serf.md 18). */
+  stats(): Map<string, string> {
+    const { membership, clocks, queues } = this.#parts;
+    return serfStats({ members: membership.members, clocks, queues, swim: this.#swim });
+  }
+
+  /** Stops at once. Held events come out, running operations are aborted, later inputs are ignored. */
+  shutdown(now: Millis): void {
+    if (this.#state === 'shutdown') return;
+    if (this.#state !== 'left') {
+      this.#trace?.note({ level: 'WARN', source: 'serf', message: 'Shutdown without a Leave' });
+    }
+    this.#state = 'shutdown';
+    const { joins, leaving, asking, operations, pipeline } = this.#parts;
+    joins.abort();
+    leaving.abort();
+    this.#swim.shutdown(now);
+    operations.abort(now);
+    asking.endAll(now);
+    pipeline.flush(now);
+  }
+
+  #refuseAfterShutdown(): void {
+    if (this.#state === 'shutdown') throw new CodedError('ERR_SHUTDOWN', 'the node was shut down');
+  }
+
+  #fireDue(now: Millis): void {
+    while (this.#state !== 'shutdown') {
+      const due = this.#deadlines.take(now);
+      if (due === undefined) return;
+      this.#fire(now, due);
+    }
+  }
+
+  #fire(now: Millis, due: SerfDeadline): void {
+    const { membership, queries, asking, leaving, upkeep } = this.#parts;
+    switch (due.type) {
+      case 'reap':
+      case 'reconnect':
+      case 'queue-check':
+        upkeep.due(now, due.type);
+        return;
+      case 'leave':
+        leaving.leaveDue(now);
+        return;
+      case 'force-leave':
+        leaving.removalDue(due.operation);
+        return;
+      case 'prune':
+        membership.pruneDue(now, due.name);
+        return;
+      case 'query-expired':
+        queries.expire(due.id);
+        return;
+      case 'query-over':
+        asking.over(now, due.ltime);
+        return;
+      default:
+        unreachable(due);
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import type { SerfClocks } from './lamport.ts';
+import type { SerfMemberView } from './members.ts';
+import type { SerfQueues } from './queues.ts';
+import type { SwimPort } from './swim-port.ts';
+
+/** What statistics are read from. */
+export interface StatsSources {
+  readonly members: SerfMemberView;
+  readonly clocks: SerfClocks;
+  readonly queues: SerfQueues;
+  readonly swim: Pick<SwimPort, 'healthScore' | 'encrypted'>;
+}
+
+/** Serf's statistics, all as decimal text (serf.md 18). */
+export function serfStats({ members, clocks, queues, swim }: StatsSources): Map<string, string> {
+  return new Map([
+    ['members', String(members.size)],
+    ['failed', String(members.failed.size)],
+    ['left', String(members.left.size)],
+    ['health_score', String(swim.healthScore)],
+    ['member_time', String(clocks.member.time)],
+    ['event_time', String(clocks.event.time)],
+    ['query_time', String(clocks.query.time)],
+    ['intent_queue', String(queues.intents.size)],
+    ['event_queue', String(queues.events.size)],
+    ['query_queue', String(queues.queries.size)],
+    ['encrypted', String(swim.encrypted)],
+  ]);
+}

@@ -1,0 +1,23 @@
+import type { Address, Machine, Millis, OperationId } from '../base/machine.ts';
+import type { JoinTarget, SwimMember } from '../swim/delegate.ts';
+import type { MemberView } from '../swim/members.ts';
+
+/** Sends one best-effort user message; `peer` names the node expected at `to`, if known. */
+export type SendUser = (to: Address, payload: Uint8Array, peer?: string) => void;
+
+/** What the Serf layer uses of SWIM; `Swim` has this shape. */
+export interface SwimPort extends Machine {
+  start(now: Millis): void;
+  join(now: Millis, operation: OperationId, targets: readonly JoinTarget[]): void;
+  leave(now: Millis, operation: OperationId, timeoutMs: number): void;
+  update(now: Millis, operation: OperationId, timeoutMs: number): void;
+  sendUser(to: Address, payload: Uint8Array, peer?: string): void;
+  /** The host woke us `lateMs` after our deadline. */
+  lagged(now: Millis, lateMs: Millis): void;
+  shutdown(now: Millis): void;
+  readonly members: MemberView;
+  readonly self: SwimMember;
+  readonly healthScore: number;
+  readonly encrypted: boolean;
+  readonly counters: ReadonlyMap<string, number>;
+}

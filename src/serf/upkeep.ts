@@ -1,0 +1,101 @@
+import { hostPort } from '../base/address.ts';
+import type { Counters } from '../base/counters.ts';
+import type { Deadlines } from '../base/deadlines.ts';
+import type { Millis } from '../base/machine.ts';
+import type { Random } from '../base/random.ts';
+import type { Trace } from '../base/trace.ts';
+import type { SerfConfig } from './config.ts';
+import type { SerfDeadline, UpkeepType } from './deadline.ts';
+import type { Membership } from './membership.ts';
+import type { SerfQueues } from './queues.ts';
+import { chooseReconnect } from './reconnect.ts';
+import type { SwimOperations } from './swim-operations.ts';
+import type { SwimPort } from './swim-port.ts';
+
+export interface UpkeepParts {
+  readonly config: Pick<
+    SerfConfig,
+    | 'reapIntervalMs'
+    | 'reconnectIntervalMs'
+    | 'queueCheckIntervalMs'
+    | 'reconnectTimeoutMs'
+    | 'tombstoneTimeoutMs'
+  >;
+  readonly deadlines: Deadlines<SerfDeadline>;
+  readonly membership: Membership;
+  readonly queues: SerfQueues;
+  readonly operations: SwimOperations;
+  readonly swim: Pick<SwimPort, 'join'>;
+  readonly random: Random;
+  readonly counters: Counters;
+  readonly trace: Trace | undefined;
+  /** False once we are leaving: then failed members are not tried again. */
+  readonly staying: () => boolean;
+}
+
+/** What a node does at intervals: forget, try failed members again, watch its queues (serf.md 8.4, 8.5, 20). */
+export class Upkeep {
+  readonly #parts: UpkeepParts;
+
+  constructor(parts: UpkeepParts) {
+    this.#parts = parts;
+  }
+
+  /** Sets each chore one interval ahead. */
+  start(now: Millis): void {
+    this.#again(now, 'reap');
+    this.#again(now, 'reconnect');
+    this.#again(now, 'queue-check');
+  }
+
+  due(now: Millis, type: UpkeepType): void {
+    const { membership, queues, config, counters } = this.#parts;
+    switch (type) {
+      case 'reap':
+        membership.reap(now, config.reconnectTimeoutMs, config.tombstoneTimeoutMs);
+        break;
+      case 'reconnect':
+        if (this.#parts.staying()) this.#reconnect(now);
+        break;
+      case 'queue-check': {
+        const dropped = queues.check(membership.members.size);
+        if (dropped > 0) counters.add('drop:broadcast-queue-full', dropped);
+        break;
+      }
+    }
+    this.#again(now, type);
+  }
+
+  #again(now: Millis, type: UpkeepType): void {
+    const { config, deadlines } = this.#parts;
+    const intervals = {
+      reap: config.reapIntervalMs,
+      reconnect: config.reconnectIntervalMs,
+      'queue-check': config.queueCheckIntervalMs,
+    } satisfies Record<UpkeepType, Millis>;
+    deadlines.set(type, now + intervals[type], { type });
+  }
+
+  /** A plain SWIM join: no join intent follows, and its outcome does not matter. */
+  #reconnect(now: Millis): void {
+    const { membership, random, operations, swim } = this.#parts;
+    const chosen = chooseReconnect(membership.members, random);
+    if (chosen === undefined) return;
+    if (chosen === 'throttled') {
+      const message = 'forgoing reconnect for random throttling';
+      this.#parts.trace?.note({ level: 'DEBUG', source: 'serf', message });
+      return;
+    }
+    const { name, facts } = chosen;
+    const place = hostPort(facts.address);
+    this.#parts.trace?.note({
+      level: 'INFO',
+      source: 'serf',
+      message: 'attempting reconnect',
+      text: `attempting reconnect to ${name} ${place}`,
+      fields: { member: name },
+    });
+    const operation = operations.begin(() => {});
+    swim.join(now, operation, [{ address: facts.address, label: `${name}/${place}` }]);
+  }
+}
