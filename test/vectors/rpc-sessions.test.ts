@@ -130,7 +130,8 @@ function backendOf(asked: readonly Asked[], answers: readonly Answered[]): FakeB
     if (command.startsWith('members') && answer?.body) backend.memberList = [...membersField(fields)];
     if (command === 'stats') backend.groups = statGroups(fields);
     if (command === 'join') {
-      backend.onJoin = () => (error ? Promise.reject(new Error(error)) : Promise.resolve(joinedCount(fields)));
+      backend.onJoin = () =>
+        error ? Promise.reject(new Error(error)) : Promise.resolve(joinedCount(fields));
     }
     if (command === 'get-coordinate') {
       const coordinate = coordinateOf(fields);
@@ -147,11 +148,13 @@ function backendOf(asked: readonly Asked[], answers: readonly Answered[]): FakeB
     }
     if (command === 'monitor') backend.backlog = records.map((record) => String(record.body?.get('Log')));
     if (command === 'stream') {
-      const events = records.map((record) => streamedEvent(record.body as Fields)).map((event): ClusterEvent => {
-        if (event.type !== 'query') return event;
-        queryIds[event.id] = event.id + 1000;
-        return { ...event, id: event.id + 1000, sourceNode: 'a', timeoutMs: 60_000 };
-      });
+      const events = records
+        .map((record) => streamedEvent(record.body as Fields))
+        .map((event): ClusterEvent => {
+          if (event.type !== 'query') return event;
+          queryIds[event.id] = event.id + 1000;
+          return { ...event, id: event.id + 1000, sourceNode: 'a', timeoutMs: 60_000 };
+        });
       backend.eventFeed.subscribed().then(() => {
         for (const event of events) backend.eventFeed.push(event);
       });
@@ -199,7 +202,8 @@ describe('captured conversations against our server', () => {
           expected += chunk.hex.length / 2;
           await until(() => arrived() >= Math.min(expected, size) || client.socket.destroyed);
         } else {
-          for (const part of cut(Buffer.from(chunk.hex, 'hex'), index * 100 + turn)) client.socket.write(part);
+          for (const part of cut(Buffer.from(chunk.hex, 'hex'), index * 100 + turn))
+            client.socket.write(part);
         }
       }
       await until(() => arrived() >= size);
@@ -228,7 +232,8 @@ describe('captured conversations against our server', () => {
       { Error: '', Seq: 0 },
       { Error: '', Seq: 1 },
     ]);
-    if (name === 'query_3') expect(rigged.backend.calls[0]?.[1]).toMatchObject({ name: 'q', timeoutMs: 5000 });
+    if (name === 'query_3')
+      expect(rigged.backend.calls[0]?.[1]).toMatchObject({ name: 'q', timeoutMs: 5000 });
     else expect(rigged.backend.calls).toEqual([['userEvent', 'binname', 'stringpayload', false]]);
   });
 
@@ -335,7 +340,9 @@ describe('captured conversations against our client', () => {
     async (name, session, index) => {
       await using agent = await replay(session, index * 1000);
       const key = agent.asked.find((request) => request.command === 'auth')?.body?.get('AuthKey');
-      const refused = agent.answers.find((frame) => frame.seq === 2 && key !== undefined && frame.error !== '');
+      const refused = agent.answers.find(
+        (frame) => frame.seq === 2 && key !== undefined && frame.error !== '',
+      );
       const connecting = RpcClient.connect({
         address: agent.address,
         ...(key === undefined ? {} : { authKey: String(key) }),
@@ -356,12 +363,19 @@ describe('captured conversations against our client', () => {
       }
       // A ping of serf's has nil tag filters; ours are empty, which is the same to every agent.
       if (name === 'members+query_1') return;
-      expect(Buffer.concat(agent.received).toString('hex')).toBe(bytesFrom(session, 'client').toString('hex'));
+      expect(Buffer.concat(agent.received).toString('hex')).toBe(
+        bytesFrom(session, 'client').toString('hex'),
+      );
     },
   );
 });
 
-async function checkResult(result: unknown, request: Asked, answer: Answered, records: Answered[]): Promise<void> {
+async function checkResult(
+  result: unknown,
+  request: Asked,
+  answer: Answered,
+  records: Answered[],
+): Promise<void> {
   if (request.command.startsWith('members')) expect(result).toEqual(membersField(answer.body as Fields));
   if (/-keys?$/.test(request.command)) {
     const report = result as { error?: string; numNodes: number };
@@ -370,7 +384,9 @@ async function checkResult(result: unknown, request: Asked, answer: Answered, re
   }
   if (request.command === 'join') expect(result).toBe(Number(answer.body?.get('Num')));
   if (request.command === 'stats') {
-    expect(Object.keys(plain(result) as object).sort()).toEqual(Object.keys(plain(answer.body) as object).sort());
+    expect(Object.keys(plain(result) as object).sort()).toEqual(
+      Object.keys(plain(answer.body) as object).sort(),
+    );
   }
   if (request.command === 'get-coordinate') {
     expect((result as { vec: number[] }).vec).toEqual((answer.body?.get('Coord') as Fields).get('Vec'));
