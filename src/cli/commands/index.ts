@@ -1,0 +1,80 @@
+import type { Command } from '../command.ts';
+
+/** Every command: the line `--help` shows for it, and where its code is, loaded only when it is the one. */
+export interface CommandEntry {
+  readonly synopsis: string;
+  readonly load: () => Promise<Command>;
+}
+
+/** In the order `--help` lists them. */
+export const COMMANDS = {
+  event: {
+    synopsis: 'Send a custom event through the cluster',
+    load: async () => (await import('./event.ts')).eventCommand,
+  },
+  'force-leave': {
+    synopsis: 'Force a failed member into the "left" state',
+    load: async () => (await import('./force-leave.ts')).forceLeaveCommand,
+  },
+  info: {
+    synopsis: 'Show what the agent knows about itself',
+    load: async () => (await import('./info.ts')).infoCommand,
+  },
+  join: {
+    synopsis: 'Tell the agent to join a cluster',
+    load: async () => (await import('./join.ts')).joinCommand,
+  },
+  keygen: {
+    synopsis: 'Generate a new encryption key',
+    load: async () => (await import('./keygen.ts')).keygenCommand,
+  },
+  keys: {
+    synopsis: 'List and rotate the encryption keys of the cluster',
+    load: async () => (await import('./keys.ts')).keysCommand,
+  },
+  leave: {
+    synopsis: 'Leave the cluster gracefully and stop the agent',
+    load: async () => (await import('./leave.ts')).leaveCommand,
+  },
+  members: {
+    synopsis: 'List the members of the cluster',
+    load: async () => (await import('./members.ts')).membersCommand,
+  },
+  monitor: {
+    synopsis: 'Stream the log and the events of an agent',
+    load: async () => (await import('./monitor.ts')).monitorCommand,
+  },
+  query: {
+    synopsis: 'Ask the cluster a question and gather the answers',
+    load: async () => (await import('./query.ts')).queryCommand,
+  },
+  reachability: {
+    synopsis: 'Test that every live member can be reached',
+    load: async () => (await import('./reachability.ts')).reachabilityCommand,
+  },
+  rtt: {
+    synopsis: 'Estimate the round trip time between two nodes',
+    load: async () => (await import('./rtt.ts')).rttCommand,
+  },
+  run: {
+    synopsis: 'Run an agent',
+    load: async () => (await import('./run.ts')).runCommand,
+  },
+  tags: {
+    synopsis: 'Change the tags of a running agent',
+    load: async () => (await import('./tags.ts')).tagsCommand,
+  },
+  version: {
+    synopsis: 'Print the version',
+    load: async () => (await import('./version.ts')).versionCommand,
+  },
+} as const satisfies Record<string, CommandEntry>;
+
+/** Other names of commands. Serf calls `run` `agent`. */
+export const ALIASES: Readonly<Record<string, keyof typeof COMMANDS>> = { agent: 'run' };
+
+/** The command called `name`, or undefined. */
+export function findCommand(name: string): CommandEntry | undefined {
+  const real = Object.hasOwn(ALIASES, name) ? (ALIASES[name] as string) : name;
+  return Object.hasOwn(COMMANDS, real) ? COMMANDS[real as keyof typeof COMMANDS] : undefined;
+}

@@ -1,0 +1,96 @@
+import type { KeyReport, KeyRequest } from '../../rpc/backend.ts';
+import {
+  type CommandContext,
+  defineCommand,
+  explained,
+  failure,
+  RPC_FLAGS,
+  usageError,
+  withAgent,
+} from '../command.ts';
+import { EXIT } from '../exit.ts';
+import { columns, sortedByBytes } from '../format.ts';
+
+interface Words {
+  readonly start: string;
+  readonly done: string;
+  readonly error: string;
+}
+
+const WORDS = {
+  install: {
+    start: 'Installing key on all members...',
+    done: 'Successfully installed key!',
+    error: 'Error installing key',
+  },
+  use: {
+    start: 'Changing primary key on all members...',
+    done: 'Successfully changed primary key!',
+    error: 'Error changing primary key',
+  },
+  remove: {
+    start: 'Removing key on all members...',
+    done: 'Successfully removed key!',
+    error: 'Error removing key',
+  },
+  list: {
+    start: 'Asking all members for installed keys...',
+    done: 'Keys gathered, listing cluster keys...',
+    error: 'Failed to gather member keys',
+  },
+} as const satisfies Record<KeyRequest['action'], Words>;
+
+/** `keys` (agent.md 15.6): changes the keyring of every member at once. */
+export const keysCommand = defineCommand({
+  name: 'keys',
+  usage: '[options]',
+  examples: [
+    ['-list', 'Which keys exist, and on how many members'],
+    ['-install="$(cat new.key)"', 'Step 1 of a rotation: all learn the key'],
+    ['-use="$(cat new.key)"', 'Step 2: all encrypt with it'],
+    ['-remove="$(cat old.key)"', 'Step 3: all forget the old one'],
+  ],
+  about: [
+    'Manages the encryption keys of the whole cluster. Each change is sent to every member and may be repeated safely. Fails if any member does not answer or reports a failure.',
+    'Several keys at once are meant for the time of a rotation only.',
+  ],
+  flags: {
+    install: { kind: 'text', value: 'key', doc: 'Install a new key, for decryption only so far.' },
+    use: { kind: 'text', value: 'key', doc: 'Encrypt with this key from now on; all members must have it.' },
+    remove: { kind: 'text', value: 'key', doc: 'Remove a key that is not the one in use.' },
+    list: { kind: 'bool', doc: 'List the keys, each with the number of members that have it.' },
+    ...RPC_FLAGS,
+  },
+  order: 'go',
+  run: async ({ flags }, context) => {
+    const requests = (['install', 'use', 'remove'] as const)
+      .filter((action) => flags[action] !== '')
+      .map((action): KeyRequest => ({ action, key: flags[action] }));
+    if (flags.list) requests.push({ action: 'list', key: '' });
+    const [request] = requests;
+    if (request === undefined)
+      throw usageError('One of -install, -use, -remove, or -list must be specified.');
+    if (requests.length > 1) throw failure('Only one of -install, -use, -remove, or -list allowed');
+    return withAgent(context, flags, async (client) => {
+      const words = WORDS[request.action];
+      context.out.line(`==> ${words.start}`);
+      const report = await explained(words.error, client.keys(request));
+      if (report.error !== undefined) throw reportFailure(report, words, report.error);
+      succeed(request, report, words, context);
+      return EXIT.ok;
+    });
+  },
+});
+
+function succeed(request: KeyRequest, report: KeyReport, words: Words, { out }: CommandContext): void {
+  out.line(`==> ${words.done}`);
+  if (request.action !== 'list') return;
+  out.line('');
+  out.line(columns(sortedByBytes(report.keys).map(([key, count]) => [key, `[${count}/${report.numNodes}]`])));
+}
+
+function reportFailure(report: KeyReport, words: Words, error: string): Error {
+  const rows = sortedByBytes(report.messages).map(([node, message]) => ['failed:', node, message]);
+  const table = rows.length === 0 ? '' : `${columns(rows)}\n`;
+  return failure(`${table}\n${words.error}: ${error}`);
+}

@@ -1,0 +1,51 @@
+import type { WireCoordinate } from '../../rpc/backend.ts';
+import { defineCommand, explained, failure, RPC_FLAGS, usageError, withAgent } from '../command.ts';
+import type { AgentClient } from '../connect.ts';
+import { EXIT } from '../exit.ts';
+
+/** `rtt`: the distance between two coordinates, which the agent keeps up to date while it probes. */
+export const rttCommand = defineCommand({
+  name: 'rtt',
+  usage: '[options] node1 [node2]',
+  examples: [
+    ['db1', 'From this agent to db1'],
+    ['db1 db2', 'Between two others'],
+  ],
+  about: [
+    'Estimates the network round trip time between two nodes, from coordinates that the cluster maintains; nothing is sent to them. Nodes are named as in the list of members.',
+  ],
+  flags: { ...RPC_FLAGS },
+  order: 'go',
+  run: async ({ flags, args }, context) => {
+    const [first, second] = args;
+    if (first === undefined || args.length > 2) throw usageError('One or two node names must be specified');
+    return withAgent(context, flags, async (client) => {
+      const other = second ?? (await ownName(client));
+      const seconds = distance(await coordinateOf(client, first), await coordinateOf(client, other));
+      context.out.line(`Estimated ${first} <-> ${other} rtt: ${(seconds * 1000).toFixed(3)} ms`);
+      return EXIT.ok;
+    });
+  },
+});
+
+async function ownName(client: AgentClient): Promise<string> {
+  const stats = await explained('Error querying agent', client.stats());
+  return stats.get('agent')?.get('name') ?? '';
+}
+
+async function coordinateOf(client: AgentClient, node: string): Promise<WireCoordinate> {
+  const found = await explained('Error getting coordinates', client.coordinate(node));
+  if (found === undefined) throw failure(`Could not find a coordinate for node ${JSON.stringify(node)}`);
+  return found;
+}
+
+/** Seconds between two coordinates; adjustments count only while the sum stays positive (serf.md, coordinates). */
+function distance(a: WireCoordinate, b: WireCoordinate): number {
+  if (a.vec.length !== b.vec.length) {
+    throw failure('Error getting coordinates: the two nodes use coordinates of different dimensions');
+  }
+  const squares = a.vec.reduce((sum, value, i) => sum + (value - (b.vec[i] ?? 0)) ** 2, 0);
+  const raw = Math.sqrt(squares) + a.height + b.height;
+  const adjusted = raw + a.adjustment + b.adjustment;
+  return adjusted > 0 ? adjusted : raw;
+}

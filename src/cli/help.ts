@@ -1,0 +1,78 @@
+import type { Command, Example } from './command.ts';
+import type { Flag } from './flags.ts';
+import { characters } from './format.ts';
+
+/** Help texts: examples first, then what it is, then every option; made for 80 columns. */
+
+const WIDTH = 80;
+const MARGIN = '  ';
+/** Names longer than this stand on a line of their own. */
+const NAME_COLUMN = 26;
+const EXAMPLE_COLUMN = 40;
+
+/** One command's help. */
+export function commandHelp(program: string, command: Command): string {
+  const parts = [`Usage: ${program} ${command.name} ${command.usage}`.trimEnd()];
+  if (command.examples.length > 0) {
+    parts.push(`Examples:\n\n${examples(`${program} ${command.name}`, command.examples)}`);
+  }
+  parts.push(...command.about.map((paragraph) => wrap(paragraph, MARGIN)));
+  const flags = Object.entries(command.flags).filter(([, flag]) => flag.hidden !== true);
+  if (flags.length > 0) {
+    const lines = flags.map(([name, flag]) => entry(flagHead(name, flag), flag.doc, NAME_COLUMN));
+    parts.push(`Options:\n\n${lines.join('\n')}`);
+  }
+  return parts.join('\n\n');
+}
+
+/** What the program can do. `commands` are names with one line each. */
+export function programHelp(
+  program: string,
+  lines: readonly Example[],
+  commands: readonly (readonly [name: string, synopsis: string])[],
+): string {
+  const width = Math.max(...commands.map(([name]) => name.length));
+  const list = commands.map(([name, synopsis]) => `    ${name.padEnd(width)}    ${synopsis}`);
+  return [
+    `Usage: ${program} [--version] [--help] <command> [<args>]`,
+    `Examples:\n\n${examples(program, lines)}`,
+    `Available commands are:\n${list.join('\n')}`,
+    `Run '${program} <command> --help' for a command's examples and options.`,
+  ].join('\n\n');
+}
+
+function examples(start: string, lines: readonly Example[]): string {
+  return lines
+    .map(([line, meaning]) => entry(line === '' ? start : `${start} ${line}`, meaning, EXAMPLE_COLUMN))
+    .join('\n');
+}
+
+/** A value that holds `=` itself stands apart, or nobody could tell which one splits. */
+function flagHead(name: string, flag: Flag): string {
+  if (flag.kind === 'bool') return `-${name}`;
+  const value = flag.value ?? (flag.kind === 'duration' ? 'duration' : 'value');
+  return `-${name}${value.includes('=') ? ' ' : '='}${value}`;
+}
+
+/** `head` and its explanation beside it, or below it when it is long. */
+function entry(head: string, text: string, column: number): string {
+  const body = wrap(text, ' '.repeat(column));
+  const room = column - MARGIN.length - 2;
+  if (characters(head) > room) return `${MARGIN}${head}\n${body}`;
+  return MARGIN + head.padEnd(column - MARGIN.length) + body.slice(column);
+}
+
+function wrap(text: string, indent: string): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(/\s+/)) {
+    if (line !== '' && indent.length + characters(line) + 1 + characters(word) > WIDTH) {
+      lines.push(indent + line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  lines.push(indent + line);
+  return lines.join('\n');
+}

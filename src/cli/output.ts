@@ -1,0 +1,59 @@
+import { bytesOfText } from '../base/bytes.ts';
+
+/** Where a command's words go. Data and errors never mix, and a reader that has gone away is not a fault of ours. */
+export interface Output {
+  /** Text and a newline, on stdout. */
+  line(text: string): void;
+  /** Bytes as they are, on stdout. */
+  bytes(bytes: Uint8Array): void;
+  /** Text and a newline, on stderr. */
+  error(text: string): void;
+  /** Resolves once stdout accepts more: streams await it so that a slow reader bounds our memory. */
+  ready(): Promise<void>;
+  /** Resolves when everything written so far has been handed to the operating system or cannot be. */
+  flush(): Promise<void>;
+  /** Aborts when nobody reads stdout any more. */
+  readonly broken: AbortSignal;
+}
+
+/** An `Output` over two streams, usually the process's own. */
+export function streamOutput(stdout: NodeJS.WritableStream, stderr: NodeJS.WritableStream): Output {
+  const out = sink(stdout);
+  const err = sink(stderr);
+  return {
+    line: (text) => out.write(bytesOfText(`${text}\n`)),
+    bytes: (bytes) => out.write(bytes),
+    error: (text) => err.write(bytesOfText(`${text}\n`)),
+    ready: () => out.ready(),
+    flush: async () => {
+      await Promise.all([out.flush(), err.flush()]);
+    },
+    broken: out.broken,
+  };
+}
+
+interface Sink {
+  write(bytes: Uint8Array): void;
+  ready(): Promise<void>;
+  flush(): Promise<void>;
+  readonly broken: AbortSignal;
+}
+
+/** After the first error (EPIPE: the reader has left; ENOSPC: the disk is full) every later byte is dropped. */
+function sink(stream: NodeJS.WritableStream): Sink {
+  const broken = new AbortController();
+  let pending: Promise<void> = Promise.resolve();
+  let full = false;
+  stream.on('error', () => broken.abort());
+  return {
+    write: (bytes) => {
+      if (broken.signal.aborted) return;
+      pending = new Promise<void>((resolve) => {
+        full = !stream.write(bytes, () => resolve());
+      });
+    },
+    ready: () => (full ? pending : Promise.resolve()),
+    flush: () => pending,
+    broken: broken.signal,
+  };
+}
