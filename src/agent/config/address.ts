@@ -8,7 +8,7 @@ export const DEFAULT_BIND_PORT = 7946;
 
 const HIGHEST_PORT = 65_535;
 
-/** Resolves a host name to the text of one IP address. Rejects when there is none. */
+/** Resolves a host name to the text of one IP address. Rejects with Go's text when there is none. */
 export type Lookup = (host: string) => Promise<string>;
 
 /**
@@ -48,11 +48,7 @@ export async function resolveAddress(text: string, lookup: Lookup): Promise<Addr
   if (host === '') return { ip: '0.0.0.0', port: number };
   const bytes = ipBytes(host);
   if (bytes !== undefined) return { ip: ipText(bytes) ?? host, port: number };
-  try {
-    return { ip: await lookup(host), port: number };
-  } catch (error) {
-    throw new CodedError('ERR_ADDRESS', `lookup ${host}: no such host`, { cause: error });
-  }
+  return { ip: await lookup(host), port: number };
 }
 
 function splitWithDefault(text: string): readonly [host: string, port: string] {

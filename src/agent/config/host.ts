@@ -1,6 +1,6 @@
-import { lookup } from 'node:dns/promises';
 import { existsSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
+import { resolveHost } from '../../runtime/resolve.ts';
 import type { Lookup } from './address.ts';
 
 /** What checking a configuration asks this machine. */
@@ -20,5 +20,5 @@ export const systemHost: ConfigHost = {
     // Node leaves out interfaces without an address.
     return /^[^/]+$/.test(name) && existsSync(`/sys/class/net/${name}`) ? [] : undefined;
   },
-  lookup: async (host) => (await lookup(host)).address,
+  lookup: (host) => resolveHost(host, { signal: new AbortController().signal }),
 };

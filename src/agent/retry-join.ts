@@ -1,0 +1,41 @@
+import { formatDuration } from '../base/duration.ts';
+import { messageOf } from '../base/errors.ts';
+import type { TraceLevel } from '../base/trace.ts';
+
+export interface RetryJoinOptions {
+  readonly addresses: readonly string[];
+  readonly intervalMs: number;
+  /** Retries after the first try; 0 never gives up. */
+  readonly maxAttempts: number;
+  /** One try; rejects when no address answered. */
+  readonly join: (addresses: readonly string[]) => Promise<number>;
+  /** Resolves after the time, or at once when the signal aborts. */
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly log: (level: TraceLevel, text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Joins until one address answers (agent.md 10.1). Resolves `gave-up` after `maxAttempts` retries, of which the first
+ * try is none: with 1 it tries twice.
+ */
+export async function retryJoin(options: RetryJoinOptions): Promise<'joined' | 'gave-up' | 'aborted'> {
+  let retries = 0;
+  while (!options.signal.aborted) {
+    try {
+      await options.join(options.addresses);
+      return 'joined';
+    } catch (error) {
+      if (options.signal.aborted) break;
+      retries += 1;
+      if (options.maxAttempts > 0 && retries > options.maxAttempts) {
+        options.log('ERR', 'maximum retry join attempts made, exiting');
+        return 'gave-up';
+      }
+      const pause = formatDuration(options.intervalMs);
+      options.log('WARN', `Join failed: ${messageOf(error)}, retrying in ${pause}`);
+    }
+    await options.sleep(options.intervalMs);
+  }
+  return 'aborted';
+}
