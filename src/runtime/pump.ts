@@ -57,6 +57,7 @@ export class Pump<M extends PumpedMachine> implements Ingress {
   #machine: M | undefined;
   #inside = false;
   #stopped = false;
+  #isBroken = false;
   #timer: unknown;
   #armedFor: Millis = Number.POSITIVE_INFINITY;
   /** Inputs so far; lets the drain see whether a turn brought any. */
@@ -73,10 +74,10 @@ export class Pump<M extends PumpedMachine> implements Ingress {
    * does, and with whatever `make` throws. Aborting `signal` ends everything without a word to the network.
    */
   async start(make: (port: number) => M, signal: AbortSignal): Promise<void> {
-    const { transport, clock } = this.#options;
+    const { transport } = this.#options;
     await transport.start(this, signal);
     signal.addEventListener('abort', () => this.#stop(), { once: true });
-    if (this.#stopped) return;
+    signal.throwIfAborted();
     const machine = make(transport.localPort);
     this.#machine = machine;
     try {
@@ -90,18 +91,22 @@ export class Pump<M extends PumpedMachine> implements Ingress {
 
   /**
    * Runs a command of the machine now and returns what it returns. A CodedError is the caller's; any other error is
-   * fatal too. Must not be called from inside the machine; throws ERR_STOPPED when the pump has stopped.
+   * fatal too. Must not be called from inside the machine. A stopped pump still runs commands, without effect on the
+   * network, because the machine knows best what it answers after its end; a broken one throws ERR_BROKEN.
    */
   run<T>(command: (now: Millis, machine: M) => T): T {
-    const machine = this.#ready();
-    if (machine === undefined) throw new CodedError('ERR_STOPPED', 'the node is not running');
+    assert(!this.#inside, 'effects never re-enter a machine');
+    const machine = this.#machine;
+    if (machine === undefined || this.#isBroken) {
+      throw new CodedError('ERR_BROKEN', 'the node is not running: it never started, or broke an invariant');
+    }
     const now = this.#begin();
     let result: T;
     try {
       result = command(now, machine);
     } catch (error) {
       if (error instanceof CodedError) this.#finish();
-      else this.#broken(error, 'command');
+      else this.#broken(error, 'a command');
       throw error;
     }
     this.#finish();
@@ -170,6 +175,7 @@ export class Pump<M extends PumpedMachine> implements Ingress {
 
   #broken(error: unknown, input: string): void {
     this.#inside = false;
+    this.#isBroken = true;
     this.#stop();
     this.#options.onFatal(error, input);
   }

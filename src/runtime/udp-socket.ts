@@ -111,7 +111,7 @@ export class UdpSocket {
   }
 
   #sendFailed(to: Address, error: unknown): void {
-    this.#counters.add(`undeliverable:${codeOf(error)}`);
+    this.#counters.add(`send-error:${codeOf(error)}`);
     this.#sink?.undeliverable(to, datagramFailure(codeOf(error)));
   }
 }

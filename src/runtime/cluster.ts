@@ -1,0 +1,198 @@
+import { assert } from '../base/assert.ts';
+import { CodedError } from '../base/errors.ts';
+import type { Address } from '../base/machine.ts';
+import type { ClusterEvent, MemberInfo } from '../events/event.ts';
+import { parseEventFilter } from '../events/filter.ts';
+import type { SubscribeOptions } from '../events/subscription.ts';
+import type { QueryParams } from '../serf/asking.ts';
+import type { SerfState } from '../serf/parts.ts';
+import type { QueryReply } from './answers.ts';
+import type { ClusterOptions } from './cluster-options.ts';
+import { joinError } from './join-error.ts';
+import { SerfNode } from './node.ts';
+import { resolveJoinEntries } from './resolve.ts';
+
+/** Events held for a reader of `events()` before the oldest go. */
+const EVENT_CAPACITY = 1_024;
+
+export interface EventsOptions {
+  /** Ends the iteration. */
+  readonly signal?: AbortSignal | undefined;
+  /** A filter such as `member-join,user:deploy`; absent means all. */
+  readonly filter?: string | undefined;
+}
+
+/** What a query asks; everything but the name has a default. */
+export type ClusterQuery = Pick<QueryParams, 'name'> & Partial<QueryParams>;
+
+/**
+ * One node of a Serf cluster. Methods throw, or reject with, a CodedError in Serf's words; after a broken invariant
+ * every command is ERR_BROKEN. Ends with `shutdown`, with `await using`, or with the signal it was started with.
+ */
+export class Cluster {
+  readonly #node: SerfNode;
+
+  /**
+   * Binds and announces this node. Rejects with ERR_BIND when the address cannot be had, and with other codes for
+   * settings that cannot work; nothing is left open then.
+   */
+  static async start(options: ClusterOptions): Promise<Cluster> {
+    const node = new SerfNode(options);
+    await node.start();
+    return new Cluster(node);
+  }
+
+  private constructor(node: SerfNode) {
+    this.#node = node;
+  }
+
+  /** Where this node listens. */
+  get bindAddress(): Address {
+    return this.#node.bindAddress;
+  }
+
+  /** Where this node is in its life. */
+  get state(): SerfState {
+    return this.#node.isClosing ? 'shutdown' : this.#node.serf.state;
+  }
+
+  /** Aborted when this node ends, however it ends. */
+  get signal(): AbortSignal {
+    return this.#node.signal;
+  }
+
+  /** Milliseconds a query runs that names no timeout. */
+  get defaultQueryTimeoutMs(): number {
+    return this.#node.serf.defaultQueryTimeoutMs;
+  }
+
+  /**
+   * Contacts each address (`[name/]host[:port]`), one after another and one join at a time; resolves to how many
+   * answered. Rejects with ERR_JOIN_FAILED when none did. With `replay`, older user events are delivered too.
+   */
+  async join(addresses: readonly string[], options: { readonly replay?: boolean } = {}): Promise<number> {
+    if (this.state !== 'alive') {
+      throw new CodedError('ERR_NOT_ALIVE', "Serf can't Join after Leave or Shutdown");
+    }
+    const { signal, bindAddress } = this.#node;
+    const entries = await resolveJoinEntries(addresses, { defaultPort: bindAddress.port, signal });
+    const targets = entries.flatMap((entry) => (typeof entry === 'string' ? [] : entry));
+    if (targets.length === 0) {
+      if (entries.length === 0) return 0;
+      throw joinError(entries, []);
+    }
+    const ignoreOld = options.replay !== true;
+    const outcome = await this.#node.operate((now, serf, operation) =>
+      serf.join(now, operation, targets, { ignoreOld }),
+    );
+    assert(outcome.type === 'joined', 'a join settles as joined');
+    if (outcome.contacted > 0) return outcome.contacted;
+    throw joinError(entries, outcome.failures);
+  }
+
+  /** Leaves in good order, which takes a second and more; the node answers on until `shutdown`. */
+  async leave(): Promise<void> {
+    await this.#node.operate((now, serf, operation) => serf.leave(now, operation));
+  }
+
+  /** Declares that a failed member has left; with `prune` it is forgotten at once. */
+  async forceLeave(name: string, options: { readonly prune?: boolean } = {}): Promise<void> {
+    const prune = options.prune === true;
+    const outcome = await this.#node.operate((now, serf, operation) =>
+      serf.forceLeave(now, operation, name, prune),
+    );
+    if (outcome.type === 'timeout') {
+      throw new CodedError('ERR_BROADCAST_TIMEOUT', 'timed out broadcasting node removal');
+    }
+  }
+
+  /** Replaces this node's tags; resolves when the others have been told. */
+  async setTags(tags: ReadonlyMap<string, string>): Promise<void> {
+    const outcome = await this.#node.operate((now, serf, operation) => serf.setTags(now, operation, tags));
+    if (outcome.type === 'timeout') {
+      throw new CodedError('ERR_BROADCAST_TIMEOUT', 'timeout waiting for update broadcast');
+    }
+  }
+
+  /** Broadcasts a user event, which this node sees first. With `coalesce`, receivers may merge it with later ones. */
+  userEvent(
+    name: string,
+    payload: Uint8Array | null = null,
+    options: { readonly coalesce?: boolean } = {},
+  ): void {
+    this.#node.run((now, serf) => serf.userEvent(now, name, payload, options.coalesce === true));
+  }
+
+  /**
+   * Asks every member, or those the filters choose, this node included. The replies end at the deadline or when the
+   * node stops. Throws at once when the query cannot start.
+   */
+  query(query: ClusterQuery): AsyncIterableIterator<QueryReply> {
+    return this.#node.query(query);
+  }
+
+  /** Answers a query event by its id, once and before its deadline. */
+  respond(queryId: number, payload: Uint8Array): void {
+    this.#node.run((now, serf) => serf.respond(now, queryId, payload));
+  }
+
+  /** Every known member, failed and left ones included, sorted by name. */
+  members(): readonly MemberInfo[] {
+    return this.#node.serf.members();
+  }
+
+  localMember(): MemberInfo {
+    return this.#node.serf.localMember();
+  }
+
+  /** Serf's statistics (serf.md 18). */
+  stats(): ReadonlyMap<string, string> {
+    return this.#node.serf.stats();
+  }
+
+  /** Counts since the start: messages, and everything dropped, by reason. */
+  counters(): ReadonlyMap<string, number> {
+    const { published, dropped } = this.#node.bus.stats;
+    return new Map([
+      ...this.#node.serf.counters,
+      ...this.#node.transportCounters,
+      ['events-published', published],
+      ['drop:event-subscriber', dropped],
+    ]);
+  }
+
+  /** Events from this call on, with a buffer of the reader's own choice. */
+  subscribe(options: SubscribeOptions): AsyncIterableIterator<ClusterEvent> {
+    return this.#node.bus.subscribe(options);
+  }
+
+  /** Events from this call on; a reader that falls far behind loses the oldest. Throws ERR_EVENT_FILTER. */
+  events(options: EventsOptions = {}): AsyncIterableIterator<ClusterEvent> {
+    const text = options.filter ?? '';
+    const filter = parseEventFilter(text);
+    if ('invalid' in filter) {
+      throw new CodedError(
+        'ERR_EVENT_FILTER',
+        `Invalid event filter: "${filter.invalid}" in "${text}"; write member-join, user:NAME, query:NAME or *`,
+      );
+    }
+    return this.subscribe({
+      capacity: EVENT_CAPACITY,
+      overflow: 'drop-oldest',
+      signal: options.signal,
+      filter,
+    });
+  }
+
+  /**
+   * Stops at once, without a leave; any number of times. Resolves when every socket is closed. Events end after those
+   * already out, queries end, operations under way reject with ERR_SHUTDOWN.
+   */
+  shutdown(): Promise<void> {
+    return this.#node.shutdown();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+}
