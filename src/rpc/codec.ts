@@ -45,10 +45,15 @@ export function encodeFrame(header: WireStruct, body?: WireValue): Uint8Array {
 
 const MAX_UINT32 = 0xffff_ffff;
 
-/** An integer msgpackr writes in the shortest form: it takes numbers above 32 bits for floats, bigints for 64 bits. */
-export function wireInteger(value: number | bigint): number | bigint {
-  if (typeof value === 'number') return Math.abs(value) > MAX_UINT32 ? BigInt(value) : value;
-  return value >= -0x8000_0000n && value <= 0xffff_ffffn ? Number(value) : value;
+/** An integer in the shortest form, as Go writes it: msgpackr takes numbers above 32 bits for floats, bigints for signed. */
+export function wireInteger(value: number | bigint): WireValue {
+  if (value >= -0x8000_0000 && value <= MAX_UINT32) return Number(value);
+  const big = BigInt(value);
+  if (big < 0n) return big;
+  const bytes = Buffer.allocUnsafe(9);
+  bytes[0] = 0xcf;
+  bytes.writeBigUInt64BE(big, 1);
+  return new Encoded(bytes);
 }
 
 /** A float64 that stays one, also when it has no fraction. */

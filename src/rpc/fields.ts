@@ -26,7 +26,7 @@ export function bytesField(fields: Fields, name: string): Uint8Array | null {
   const value = fields.get(name) ?? null;
   if (value === null || value === '') return null;
   if (value instanceof Uint8Array) return value.length === 0 ? null : value;
-  if (typeof value === 'string') return Buffer.from(value, 'utf8');
+  if (typeof value === 'string') return new TextEncoder().encode(value);
   throw mistyped(name, 'bytes', value);
 }
 

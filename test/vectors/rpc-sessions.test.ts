@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/base/random.ts';
 import type { ClusterEvent } from '../../src/events/event.ts';
 import { RpcClient } from '../../src/rpc/client.ts';
-import type { Fields } from '../../src/rpc/fields.ts';
+import { type Fields, structField } from '../../src/rpc/fields.ts';
 import { AGENT_LIMITS, FrameReader } from '../../src/rpc/framing.ts';
 import { membersField } from '../../src/rpc/member-body.ts';
 import { COMMANDS, type CommandName, isCommand } from '../../src/rpc/protocol.ts';
@@ -301,7 +301,7 @@ async function replay(session: Session, seed: number) {
   const asked = requests(session);
   const answers = frames(asked, bytesFrom(session, 'server'));
   const received: Buffer[] = [];
-  const server = createServer((socket) => {
+  const server = createServer({ noDelay: true }, (socket) => {
     const reader = new FrameReader(AGENT_LIMITS);
     let body = false;
     let seq = 0;
@@ -389,7 +389,7 @@ async function checkResult(
     );
   }
   if (request.command === 'get-coordinate') {
-    expect((result as { vec: number[] }).vec).toEqual((answer.body?.get('Coord') as Fields).get('Vec'));
+    expect((result as { vec: number[] }).vec).toEqual(structField(answer.body as Fields, 'Coord').get('Vec'));
   }
   if (!['stream', 'monitor', 'query'].includes(request.command)) return;
   const wanted = records.filter((record) => record.body?.get('Type') !== 'done');

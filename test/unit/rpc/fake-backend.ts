@@ -12,7 +12,12 @@ import type {
 
 /** A bounded feed like the agent's own: drops the newest when its reader is slow, ends with the signal. */
 export class Feed<T> {
-  readonly #readers = new Set<{ items: T[]; wake: () => void; capacity: number; onDrop: (item: T) => void }>();
+  readonly #readers = new Set<{
+    items: T[];
+    wake: () => void;
+    capacity: number;
+    onDrop: (item: T) => void;
+  }>();
   #waiting: (() => void)[] = [];
 
   get readers(): number {
@@ -33,7 +38,12 @@ export class Feed<T> {
   }
 
   read(options: { signal: AbortSignal; capacity: number; onDrop: (item: T) => void }, backlog: T[] = []) {
-    const reader = { items: [...backlog], wake: () => {}, capacity: options.capacity, onDrop: options.onDrop };
+    const reader = {
+      items: [...backlog],
+      wake: () => {},
+      capacity: options.capacity,
+      onDrop: options.onDrop,
+    };
     this.#readers.add(reader);
     this.#changed();
     options.signal.addEventListener('abort', () => {

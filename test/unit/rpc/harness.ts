@@ -34,6 +34,7 @@ export class RawClient {
 
   private constructor(socket: Socket) {
     this.socket = socket;
+    socket.setNoDelay();
     socket.on('data', (chunk) => {
       this.#reader.push(chunk);
       for (let value = this.#reader.next(); value !== undefined; value = this.#reader.next()) {
