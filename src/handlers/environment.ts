@@ -1,0 +1,67 @@
+import type { ClusterEvent } from '../events/event.ts';
+import type { HandlerSelf } from './context.ts';
+
+/** Variables that may hold a key or token of the agent and are never handed to a handler. */
+export const SECRET_VARIABLES: readonly string[] = [
+  'SERF_RPC_AUTH',
+  'REEVE_RPC_AUTH',
+  'SERF_ENCRYPT',
+  'REEVE_ENCRYPT',
+  'SERF_ENCRYPT_KEY',
+  'REEVE_ENCRYPT_KEY',
+];
+
+export interface EnvironmentSource {
+  /** The agent's own environment. */
+  readonly inherited: Readonly<Record<string, string | undefined>>;
+  readonly secretNames: readonly string[];
+  readonly self: HandlerSelf;
+}
+
+/** A handler's environment (agent.md 14.3): the agent's own less its secrets, then Serf's variables, which win. */
+export function handlerEnvironment(event: ClusterEvent, source: EnvironmentSource): Record<string, string> {
+  const secrets = new Set([...SECRET_VARIABLES, ...source.secretNames]);
+  const environment: Record<string, string> = {};
+  for (const [name, value] of Object.entries(source.inherited)) {
+    if (value !== undefined && !secrets.has(name)) environment[name] = value;
+  }
+  for (const [name, value] of serfVariables(event, source.self)) environment[name] = passable(value);
+  return environment;
+}
+
+function* serfVariables(event: ClusterEvent, self: HandlerSelf): Generator<readonly [string, string]> {
+  yield ['SERF_EVENT', event.type];
+  yield ['SERF_SELF_NAME', self.name];
+  yield ['SERF_SELF_ROLE', self.tags.get('role') ?? ''];
+  for (const [tag, value] of self.tags) yield [`SERF_TAG_${tagVariable(tag)}`, value];
+  switch (event.type) {
+    case 'user':
+      yield ['SERF_USER_EVENT', event.name];
+      yield ['SERF_USER_LTIME', String(event.ltime)];
+      return;
+    case 'query':
+      yield ['SERF_QUERY_NAME', event.name];
+      yield ['SERF_QUERY_LTIME', String(event.ltime)];
+      return;
+    default:
+  }
+}
+
+/**
+ * Upper-cases each code point alone, as Go does, and makes `_` of everything outside `A-Z0-9_`. A code point whose
+ * upper form is longer stays itself: `straße` becomes `STRA_E`, not `STRASSE`.
+ */
+function tagVariable(tag: string): string {
+  let out = '';
+  for (const point of tag) {
+    const upper = point.toUpperCase();
+    const one = [...upper].length === 1 ? upper : point;
+    out += /^[A-Z0-9_]$/.test(one) ? one : '_';
+  }
+  return out;
+}
+
+/** No environment can hold a NUL, and one in a peer's tag must not keep the handler from running. */
+function passable(value: string): string {
+  return value.replaceAll('\0', '\ufffd');
+}
