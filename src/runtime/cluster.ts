@@ -161,7 +161,10 @@ export class Cluster {
     ]);
   }
 
-  /** Events from this call on, with a buffer of the reader's own choice. */
+  /**
+   * Events from this call on, with a buffer of the reader's own choice. Called before the turn in which `start`
+   * resolved is over, it also brings this node's own member-join.
+   */
   subscribe(options: SubscribeOptions): AsyncIterableIterator<ClusterEvent> {
     return this.#node.bus.subscribe(options);
   }

@@ -30,7 +30,8 @@ export class SerfNode {
   readonly #outbox: (() => void)[] = [];
   readonly #closed: Promise<void>;
   #resolveClosed: () => void = () => {};
-  #isFlushing = false;
+  /** Nothing is handed over while true: before the owner had a chance to listen, and during a hand-over. */
+  #isHolding = true;
   #isClosing = false;
 
   /** Throws a CodedError when the bind address is no IP; does nothing else. */
@@ -75,7 +76,10 @@ export class SerfNode {
     return this.#transport.counters;
   }
 
-  /** Binds and announces this node. Rejects with a CodedError and leaves nothing open when it cannot. */
+  /**
+   * Binds and announces this node. Rejects with a CodedError and leaves nothing open when it cannot. What the machine
+   * told during its start is handed over in the next turn of the loop, to readers that subscribe at once.
+   */
   async start(): Promise<void> {
     const { signal, trace } = this.#options;
     signal?.throwIfAborted();
@@ -90,10 +94,12 @@ export class SerfNode {
     try {
       await this.#pump.start(make, this.#controller.signal);
     } catch (error) {
+      this.#release();
       this.#close();
       await this.#closed;
       throw signal?.aborted === true ? signal.reason : error;
     }
+    setImmediate(() => this.#release());
   }
 
   /** Gives the machine a command. */
@@ -178,10 +184,15 @@ export class SerfNode {
     onFatal(error, input);
   }
 
+  #release(): void {
+    this.#isHolding = false;
+    this.#flush();
+  }
+
   /** Hands over what the machine told the world, in order; what a callback throws is its owner's uncaught error. */
   #flush(): void {
-    if (this.#isFlushing) return;
-    this.#isFlushing = true;
+    if (this.#isHolding) return;
+    this.#isHolding = true;
     for (let deliver = this.#outbox.shift(); deliver !== undefined; deliver = this.#outbox.shift()) {
       try {
         deliver();
@@ -191,7 +202,7 @@ export class SerfNode {
         });
       }
     }
-    this.#isFlushing = false;
+    this.#isHolding = false;
   }
 
   /** Lets go of everything once what is in the outbox has been delivered. */

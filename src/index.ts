@@ -1,0 +1,23 @@
+/** The library: a node of a Serf cluster in this process, and a client of an agent's RPC port. See docs/library.md. */
+
+export { CodedError } from './base/errors.ts';
+export type { Address } from './base/machine.ts';
+export type { Trace, TraceLevel, TraceRecord } from './base/trace.ts';
+export type {
+  ClusterEvent,
+  MemberEvent,
+  MemberEventType,
+  MemberInfo,
+  MemberStatus,
+  QueryEvent,
+  UserEvent,
+} from './events/event.ts';
+export type { SubscribeOptions } from './events/subscription.ts';
+export type { ClientQuery, ConnectOptions } from './rpc/client.ts';
+export { RpcClient } from './rpc/client.ts';
+export type { QueryReply } from './runtime/answers.ts';
+export type { ClusterQuery, EventsOptions } from './runtime/cluster.ts';
+export { Cluster } from './runtime/cluster.ts';
+export type { ClusterOptions, CoalesceOptions } from './runtime/cluster-options.ts';
+export type { SerfConfig } from './serf/config.ts';
+export type { ProfileName, SwimConfig } from './swim/config.ts';
