@@ -3,6 +3,9 @@
 /** A shared empty array; never written to. */
 export const NO_BYTES = new Uint8Array(0);
 
+/** Up to here a loop beats making a view. */
+const SHORT_COPY = 48;
+
 const INVALID_LOW = 0xdc80;
 const INVALID_HIGH = 0xdcff;
 
@@ -13,8 +16,10 @@ export function asBuffer(bytes: Uint8Array): Buffer {
 
 /** A copy of `bytes[from, to)` in memory of its own; unlike `slice`, also for a Buffer. */
 export function copyBytes(bytes: Uint8Array, from = 0, to = bytes.length): Uint8Array {
-  const out = new Uint8Array(to - from);
-  out.set(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
+  const length = to - from;
+  const out = new Uint8Array(length);
+  if (length > SHORT_COPY) out.set(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
+  else for (let i = 0; i < length; i += 1) out[i] = bytes[from + i] as number;
   return out;
 }
 
