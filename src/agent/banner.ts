@@ -7,7 +7,6 @@ export interface BannerFacts {
   readonly bind: Address;
   readonly advertise: Address | undefined;
   readonly rpcAddress: string;
-  readonly rpcSocket: string | undefined;
   readonly encrypted: boolean;
   readonly snapshot: boolean;
   readonly profile: string;
@@ -21,7 +20,6 @@ export function bannerLines(facts: BannerFacts): readonly string[] {
     `                  Bind addr: '${hostPort(facts.bind)}'`,
     ...(facts.advertise === undefined ? [] : [`    Advertise addr: '${hostPort(facts.advertise)}'`]),
     `                   RPC addr: '${facts.rpcAddress}'`,
-    ...(facts.rpcSocket === undefined ? [] : [`                 RPC socket: '${facts.rpcSocket}'`]),
     `                  Encrypted: ${facts.encrypted}`,
     `                   Snapshot: ${facts.snapshot}`,
     `                    Profile: ${facts.profile}`,

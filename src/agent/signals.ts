@@ -23,35 +23,43 @@ const NAMES: Readonly<Record<AgentSignal, string>> = {
 
 /** Where signals come from: the process, or a test. */
 export interface SignalSource {
-  /** The next signal, also one that came before this call. Awaited by one reader at a time. */
-  next(): Promise<AgentSignal>;
+  /** Resolves when a signal waits to be taken; at once when one does. */
+  arrived(): Promise<void>;
+  /** The oldest signal that waits. */
+  take(): AgentSignal | undefined;
 }
 
-/** The process's own signals, caught until `stop`; a listener also keeps Node from dying of them. */
-export function processSignals(): SignalSource & { stop(): void } {
-  const pending: AgentSignal[] = [];
-  let waiting: ((signal: AgentSignal) => void) | undefined;
-  const onSignal = (name: NodeJS.Signals): void => {
-    const signal = SIGNALS.find((known) => known === name);
-    if (signal === undefined) return;
-    const reader = waiting;
-    waiting = undefined;
-    if (reader !== undefined) reader(signal);
-    else if (pending.length < PENDING_SIGNALS) pending.push(signal);
-  };
-  for (const signal of SIGNALS) process.on(signal, onSignal);
-  return {
-    next: () => {
-      const signal = pending.shift();
-      if (signal !== undefined) return Promise.resolve(signal);
-      return new Promise((resolve) => {
-        waiting = resolve;
-      });
-    },
-    stop: () => {
-      for (const signal of SIGNALS) process.off(signal, onSignal);
-    },
-  };
+/** A first-in-first-out of signals. */
+export class SignalQueue implements SignalSource {
+  readonly #pending: AgentSignal[] = [];
+  #waiting: (() => void)[] = [];
+
+  push(signal: AgentSignal): void {
+    if (this.#pending.length < PENDING_SIGNALS) this.#pending.push(signal);
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+
+  arrived(): Promise<void> {
+    if (this.#pending.length > 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  take(): AgentSignal | undefined {
+    return this.#pending.shift();
+  }
+}
+
+/** The process's own signals, caught until `signal` aborts; a listener also keeps Node from dying of them. */
+export function processSignals(signal: AbortSignal): SignalSource {
+  const queue = new SignalQueue();
+  for (const name of SIGNALS) {
+    const onSignal = (): void => queue.push(name);
+    process.on(name, onSignal);
+    signal.addEventListener('abort', () => process.off(name, onSignal), { once: true });
+  }
+  return queue;
 }
 
 export interface SupervisorOptions {
@@ -74,8 +82,10 @@ export interface SupervisorOptions {
 export async function supervise(options: SupervisorOptions): Promise<number> {
   const { console, signals } = options;
   for (;;) {
-    const next = await Promise.race([signals.next(), options.ended]);
-    if (typeof next === 'number') return next;
+    const code = await Promise.race([signals.arrived(), options.ended]);
+    if (code !== undefined) return code;
+    const next = signals.take();
+    if (next === undefined) continue;
     if (next === 'SIGUSR1') {
       options.dumpMetrics();
       continue;
@@ -101,7 +111,7 @@ async function leaveGracefully(options: SupervisorOptions): Promise<number> {
       return new Promise<number>(() => undefined);
     },
   );
-  const impatient = options.signals.next().then(() => 1);
+  const impatient = options.signals.arrived().then(() => 1);
   const late = options.sleep(GRACEFUL_TIMEOUT_MS).then(() => 1);
   return await Promise.race([left, options.ended, impatient, late]);
 }

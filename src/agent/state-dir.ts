@@ -9,7 +9,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { CodedError, messageOf } from '../base/errors.ts';
+import { CodedError } from '../base/errors.ts';
 import { codeOf } from '../runtime/net-errors.ts';
 import { fileErrorText } from './config/file.ts';
 import { commandOf, isAlive, startTimeOf } from './processes.ts';
@@ -48,7 +48,7 @@ export function lockStateDirectory(path: string): StateDirectory {
       if (create(lock)) return { path, release: () => release(lock) };
       const holder = readHolder(lock);
       if (holder !== undefined && isHeld(holder)) throw inUse(path, holder);
-      discardStale(lock);
+      discardStale(path, lock);
     }
   } catch (error) {
     if (error instanceof CodedError) throw error;
@@ -97,23 +97,30 @@ function isHeld(holder: Holder): boolean {
   return holder.started === '' || started === '' || holder.started === started;
 }
 
-/** Moves the lock away before removing it, so that of two agents only one removes what both found stale. */
-function discardStale(lock: string): void {
+/**
+ * Moves the lock away before removing it, so that of two agents only one removes what both found stale. When the other
+ * was faster, what was moved is its fresh lock, and goes back.
+ */
+function discardStale(path: string, lock: string): void {
   const grave = `${lock}.${process.pid}.stale`;
   try {
     renameSync(lock, grave);
-    unlinkSync(grave);
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
+    if (codeOf(error) === 'ENOENT') return;
+    throw error;
   }
+  const moved = readHolder(grave);
+  const fresh = moved !== undefined && isHeld(moved);
+  if (fresh) linkSync(grave, lock);
+  unlinkSync(grave);
+  if (fresh) throw inUse(path, moved);
 }
 
 function release(lock: string): void {
   try {
     if (readHolder(lock)?.pid === process.pid) unlinkSync(lock);
-  } catch (error) {
+  } catch {
     // The lock names a process that is about to be gone: the next agent takes it over.
-    void messageOf(error);
   }
 }
 

@@ -16,7 +16,7 @@ export interface AgentSettings {
   readonly tags: ReadonlyMap<string, string>;
   /** The configured encryption key; keys of a keyring file are not here. */
   readonly encryptKey: Uint8Array | undefined;
-  readonly label: Uint8Array;
+  readonly label: string;
   readonly cidrsAllowed: readonly Cidr[];
   readonly profile: ProfileName;
   readonly logLevel: TraceLevel;

@@ -196,9 +196,9 @@ function parseLogFormat(text: string): LogFormat {
   );
 }
 
-function parseLabel(text: string): Uint8Array {
+function parseLabel(text: string): string {
   const label = bytesOfText(text);
-  if (label.length <= LONGEST_LABEL_BYTES) return label;
+  if (label.length <= LONGEST_LABEL_BYTES) return text;
   throw new CodedError(
     'ERR_LABEL',
     `Invalid label: ${label.length} bytes, at most ${LONGEST_LABEL_BYTES} are allowed`,

@@ -1,0 +1,147 @@
+import { CodedError, messageOf } from '../base/errors.ts';
+import { bannerLines } from './banner.ts';
+import type { RunArguments } from './config/flags.ts';
+import { loadConfig } from './config/load.ts';
+import type { AgentSettings, CheckedConfig } from './config/settings.ts';
+import { AgentLog } from './logging.ts';
+import { announcer, type Console } from './output.ts';
+import { reload } from './reload.ts';
+import { retryJoin } from './retry-join.ts';
+import { RunningAgent } from './running.ts';
+import { type SignalSource, supervise } from './signals.ts';
+import { type AgentWorld, processWorld } from './world.ts';
+
+/** What one run of the agent shares between its steps. */
+interface Run {
+  readonly args: RunArguments;
+  readonly world: AgentWorld;
+  readonly console: Console;
+  readonly log: AgentLog;
+  /** Ends background work with the run. */
+  readonly until: AbortSignal;
+}
+
+/**
+ * Runs an agent until it leaves, is signalled or fails, and resolves to the exit code of the process. Everything it
+ * prints is Serf's (agent.md 10): announcements and the log on standard output, errors on standard error. When it
+ * resolves all output has been written and nothing runs any more, save handlers cut off by a hard stop.
+ */
+export async function runAgent(args: RunArguments, world: AgentWorld = processWorld()): Promise<number> {
+  const console = announcer(world.out, world.err);
+  const controller = new AbortController();
+  try {
+    const checked = await loadConfig(args, world.env, world.host);
+    for (const note of checked.notes) console.heading(note);
+    const { logLevel: level, logFormat: format } = checked.settings;
+    const log = new AgentLog({ level, format, out: world.out, now: world.now });
+    return await runWith(checked.settings, { args, world, console, log, until: controller.signal });
+  } catch (error) {
+    tell(error, world, console);
+    return 1;
+  } finally {
+    controller.abort();
+    await Promise.all([world.out.flush(), world.err.flush()]);
+  }
+}
+
+async function runWith(settings: AgentSettings, run: Run): Promise<number> {
+  const { world, log, console, until } = run;
+  const signals = world.signals(until);
+  const agent = await RunningAgent.start(settings, { world, log, console });
+  const background = new AbortController();
+  let code = 1;
+  try {
+    code = await live(agent, signals, { ...run, until: background.signal });
+  } finally {
+    background.abort();
+    const stopped = agent.stop(code === 0).then(() => code);
+    // Handlers may take their time to finish; whoever signals again does not want to wait for them.
+    code = await Promise.race([stopped, signals.arrived().then(() => 1)]);
+  }
+  return code;
+}
+
+/** From the banner to the exit code. */
+async function live(agent: RunningAgent, signals: SignalSource, run: Run): Promise<number> {
+  const { console, log } = run;
+  announce(agent, console);
+  const code = await Promise.race([joinAtStart(agent, console), interrupted(signals)]);
+  if (code !== undefined) return code;
+  console.detail('');
+  console.heading('Log data will now stream in as it occurs:');
+  console.detail('');
+  log.open();
+  void retryInBackground(agent, run);
+  return await superviseAgent(agent, signals, run);
+}
+
+function announce(agent: RunningAgent, console: Console): void {
+  const { nodeName, bind, advertise, profile, config } = agent.settings;
+  console.heading('Serf agent running!');
+  const lines = bannerLines({
+    nodeName,
+    bind,
+    advertise,
+    rpcAddress: config.values.rpc_addr,
+    encrypted: agent.encrypted,
+    snapshot: config.values.snapshot_path !== '',
+    profile,
+    compression: config.values.enable_compression,
+  });
+  for (const line of lines) console.detail(line);
+}
+
+/** Nobody to be reached here is fatal: `start_join` says that without a cluster there is no point. */
+async function joinAtStart(agent: RunningAgent, console: Console): Promise<undefined> {
+  const { start_join: addresses, replay_on_join: replay } = agent.settings.config.values;
+  if (addresses.length === 0) return;
+  console.heading(`Joining cluster...(replay: ${replay})`);
+  const count = await agent.join(addresses, replay);
+  console.detail(`Join completed. Synced with ${count} initial agents`);
+}
+
+/** The exit code of a start that any signal cut short. Taken only then: a later one belongs to the running agent. */
+async function interrupted(signals: SignalSource): Promise<number> {
+  await signals.arrived();
+  return 1;
+}
+
+async function retryInBackground(agent: RunningAgent, { world, log, until }: Run): Promise<void> {
+  const { values } = agent.settings.config;
+  if (values.retry_join.length === 0) return;
+  const outcome = await retryJoin({
+    addresses: values.retry_join,
+    intervalMs: values.retry_interval,
+    maxAttempts: values.retry_max_attempts,
+    join: (addresses) => agent.join(addresses, values.replay_on_join),
+    sleep: (ms) => world.sleep(ms, until),
+    log: (level, text) => log.write(level, 'agent', text),
+    signal: until,
+  });
+  if (outcome === 'gave-up') agent.finish(1);
+}
+
+function superviseAgent(agent: RunningAgent, signals: SignalSource, run: Run): Promise<number> {
+  const { world, console, log, args, until } = run;
+  const load = (): Promise<CheckedConfig> => loadConfig(args, world.env, world.host);
+  return supervise({
+    signals,
+    console,
+    ended: agent.ended,
+    leaveOnTerminate: () => agent.settings.config.values.leave_on_terminate,
+    skipLeaveOnInterrupt: () => agent.settings.config.values.skip_leave_on_interrupt,
+    leave: () => agent.leave(),
+    reload: () => reload({ agent, log, console, load }),
+    dumpMetrics: () => {
+      for (const [name, value] of agent.figures()) world.err.line(`${name}: ${value}`);
+    },
+    sleep: (ms) => world.sleep(ms, until),
+  });
+}
+
+/** A bad flag is told in Go's words, everything else as an announcement. */
+function tell(error: unknown, world: AgentWorld, console: Console): void {
+  if (error instanceof CodedError && error.code === 'ERR_FLAG') world.err.line(error.message);
+  else if (error instanceof CodedError) console.error(error.message.replace(/\n+$/, '\n'));
+  else console.error(`internal error: ${error instanceof Error ? error.stack : messageOf(error)}`);
+}

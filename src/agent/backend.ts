@@ -1,0 +1,169 @@
+import { availableParallelism, cpus } from 'node:os';
+import { CodedError, messageOf } from '../base/errors.ts';
+import type { ClusterEvent, MemberInfo } from '../events/event.ts';
+import type { HandlerSpec } from '../handlers/spec.ts';
+import type {
+  EventSubscription,
+  KeyReport,
+  LogSubscription,
+  QueryRecord,
+  QueryRequest,
+  RpcBackend,
+  WireCoordinate,
+} from '../rpc/backend.ts';
+import type { Cluster } from '../runtime/cluster.ts';
+import type { AgentTags } from './agent-tags.ts';
+import { oneLine } from './log-line.ts';
+import type { AgentLog } from './logging.ts';
+
+/** What the commands of the RPC port act on. */
+export interface BackendParts {
+  readonly cluster: Cluster;
+  readonly log: AgentLog;
+  readonly tags: AgentTags;
+  readonly nodeName: string;
+  /** The handlers in force. */
+  readonly handlers: () => readonly HandlerSpec[];
+  /** A leave by RPC is over and answered: the agent ends. */
+  readonly onLeft: () => void;
+}
+
+/** Serf's operating system and processor names are Go's. */
+const GO_NAMES: Readonly<Record<string, string>> = { win32: 'windows', x64: 'amd64', ia32: '386' };
+
+/** The agent as the RPC server and the start sequence see it: the cluster, with Serf's log lines (agent.md 11). */
+export class AgentBackend implements RpcBackend {
+  readonly #parts: BackendParts;
+
+  constructor(parts: BackendParts) {
+    this.#parts = parts;
+  }
+
+  members(): readonly MemberInfo[] {
+    return this.#parts.cluster.members();
+  }
+
+  async join(addresses: readonly string[], replay: boolean): Promise<number> {
+    const { cluster, log } = this.#parts;
+    log.write('INFO', 'agent', `joining: [${oneLine(addresses.join(' '))}] replay: ${replay}`);
+    try {
+      const joined = await cluster.join(addresses, { replay });
+      if (joined > 0) log.write('INFO', 'agent', `joined: ${joined} nodes`);
+      return joined;
+    } catch (error) {
+      log.write('WARN', 'agent', `error joining: ${messageOf(error)}`);
+      throw error;
+    }
+  }
+
+  async leave(): Promise<void> {
+    const { cluster, log } = this.#parts;
+    log.write('INFO', 'agent', 'requesting graceful leave from Serf');
+    await cluster.leave();
+  }
+
+  afterLeave(): void {
+    this.#parts.onLeft();
+  }
+
+  async forceLeave(node: string, prune: boolean): Promise<void> {
+    const { cluster, log } = this.#parts;
+    log.write('INFO', 'agent', `Force leaving node: ${oneLine(node)}`);
+    try {
+      await cluster.forceLeave(node, { prune });
+    } catch (error) {
+      log.write('WARN', 'agent', `failed to remove node: ${messageOf(error)}`);
+      throw error;
+    }
+  }
+
+  userEvent(name: string, payload: Uint8Array | null, coalesce: boolean): void {
+    const { cluster, log } = this.#parts;
+    const what = `${oneLine(name)}. Coalesced: ${coalesce}. Payload: ${payload?.length ?? 0} bytes`;
+    log.write('DEBUG', 'agent', `Requesting user event send: ${what}`);
+    try {
+      cluster.userEvent(name, payload, { coalesce });
+    } catch (error) {
+      log.write('WARN', 'agent', `failed to send user event: ${messageOf(error)}`);
+      throw error;
+    }
+  }
+
+  query(request: QueryRequest): AsyncIterable<QueryRecord> {
+    const { cluster, log } = this.#parts;
+    const what = `${oneLine(request.name)}. Payload: ${request.payload?.length ?? 0} bytes`;
+    log.write('DEBUG', 'agent', `Requesting query send: ${what}`);
+    try {
+      return cluster.query(request);
+    } catch (error) {
+      log.write('WARN', 'agent', `failed to start user query: ${messageOf(error)}`);
+      throw error;
+    }
+  }
+
+  respond(queryId: number, payload: Uint8Array): void {
+    this.#parts.cluster.respond(queryId, payload);
+  }
+
+  async updateTags(set: ReadonlyMap<string, string>, remove: readonly string[]): Promise<void> {
+    await this.#parts.tags.update(set, remove);
+  }
+
+  stats(): ReadonlyMap<string, ReadonlyMap<string, string>> {
+    const { cluster, nodeName, tags, handlers } = this.#parts;
+    return new Map<string, ReadonlyMap<string, string>>([
+      ['agent', new Map([['name', nodeName]])],
+      ['runtime', runtimeStats()],
+      ['serf', cluster.stats()],
+      ['tags', tags.current],
+      ['event_handlers', new Map(handlers().flatMap(handlerStats))],
+    ]);
+  }
+
+  events(options: EventSubscription): AsyncIterable<ClusterEvent> {
+    return this.#parts.cluster.subscribe({ ...options, overflow: 'drop-newest' });
+  }
+
+  logs(options: LogSubscription): AsyncIterable<string> {
+    return this.#parts.log.follow(options);
+  }
+
+  coordinate(): WireCoordinate | undefined {
+    throw new CodedError('ERR_UNSUPPORTED', 'Network coordinates are not supported yet by this version');
+  }
+
+  keys(): Promise<KeyReport> {
+    return Promise.resolve({
+      messages: new Map(),
+      keys: new Map(),
+      numNodes: 0,
+      numErr: 0,
+      numResp: 0,
+      error: 'Key changes by query are not supported yet by this version',
+    });
+  }
+
+  defaultQueryTimeoutMs(): number {
+    return this.#parts.cluster.defaultQueryTimeoutMs;
+  }
+}
+
+/** Serf's `runtime` group; there are no goroutines here. */
+function runtimeStats(): ReadonlyMap<string, string> {
+  return new Map([
+    ['os', GO_NAMES[process.platform] ?? process.platform],
+    ['arch', GO_NAMES[process.arch] ?? process.arch],
+    ['version', `node${process.versions.node}`],
+    ['max_procs', String(availableParallelism())],
+    ['goroutines', '0'],
+    ['cpu_count', String(cpus().length)],
+  ]);
+}
+
+/** One `EVENT:NAME` entry for each filter of a handler; the name is empty where there is none. */
+function handlerStats(handler: HandlerSpec): readonly (readonly [string, string])[] {
+  return handler.filters.map((filter) => {
+    const name = 'name' in filter ? filter.name : '';
+    return [`${filter.type}:${name}`, handler.command] as const;
+  });
+}

@@ -1,0 +1,134 @@
+import { CodedError, messageOf } from '../base/errors.ts';
+import { Cluster } from '../runtime/cluster.ts';
+import type { ClusterOptions } from '../runtime/cluster-options.ts';
+import type { AgentSettings } from './config/settings.ts';
+import { readKeyringFile, writeKeyringFile } from './keyring-file.ts';
+import { ownerOfPort } from './processes.ts';
+import { readTagsFile } from './tags-file.ts';
+
+/** From checked settings to a running node, with Serf's words for whatever fails (agent.md 9.3). */
+
+/** How long events are merged, as every Serf agent does (serf.md 15.3). */
+const COALESCE = {
+  memberPeriodMs: 3_000,
+  memberQuiescentMs: 1_000,
+  userPeriodMs: 3_000,
+  userQuiescentMs: 1_000,
+} as const;
+
+/** What the files beside the configuration add to it. */
+export interface StartState {
+  readonly tags: ReadonlyMap<string, string>;
+  /** The first encrypts; none turns encryption off. */
+  readonly keys: readonly Uint8Array[];
+}
+
+/**
+ * Reads the tags and keyring files.
+ *
+ * @throws CodedError with Serf's text
+ */
+export function readStartState(settings: AgentSettings): StartState {
+  const { values } = settings.config;
+  try {
+    if (values.tags_file !== '' && settings.tags.size > 0) {
+      throw new CodedError('ERR_CONFIG_EXCLUSIVE', 'Tags config not allowed while using tag files');
+    }
+    if (values.keyring_file !== '' && settings.encryptKey !== undefined) {
+      throw new CodedError('ERR_CONFIG_EXCLUSIVE', 'Encryption key not allowed while using a keyring');
+    }
+    const tags = values.tags_file === '' ? undefined : readTagsFile(values.tags_file);
+    const keys = values.keyring_file === '' ? undefined : readKeyringFile(values.keyring_file);
+    return {
+      tags: tags ?? settings.tags,
+      keys: keys ?? (settings.encryptKey === undefined ? [] : [settings.encryptKey]),
+    };
+  } catch (error) {
+    throw new CodedError('ERR_SETUP', `Failed to setup the Serf agent: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** What the node tells the agent. */
+export type ClusterHooks = Required<Pick<ClusterOptions, 'trace' | 'onEvict' | 'onFatal'>>;
+
+/**
+ * Starts the node.
+ *
+ * @throws CodedError with Serf's text, naming the process that has the port where that can be seen
+ */
+export async function startCluster(
+  settings: AgentSettings,
+  state: StartState,
+  hooks: ClusterHooks,
+): Promise<Cluster> {
+  try {
+    return await Cluster.start({ ...clusterOptions(settings, state), ...hooks });
+  } catch (error) {
+    throw new CodedError(
+      'ERR_START',
+      `Failed to start the Serf agent: Error creating Serf: ${why(settings, error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function clusterOptions(settings: AgentSettings, state: StartState): ClusterOptions {
+  const { values } = settings.config;
+  return {
+    nodeName: settings.nodeName,
+    bind: settings.bind,
+    advertise: settings.advertise,
+    profile: settings.profile,
+    tags: state.tags,
+    keys: state.keys,
+    label: settings.label,
+    coalesce: COALESCE,
+    swim: {
+      enableCompression: values.enable_compression,
+      gossipVerifyIncoming: values.gossip_verify_incoming,
+      gossipVerifyOutgoing: values.gossip_verify_outgoing,
+      cidrsAllowed: settings.cidrsAllowed,
+    },
+    serf: {
+      protocolVersion: values.protocol,
+      broadcastTimeoutMs: values.broadcast_timeout,
+      reconnectIntervalMs: values.reconnect_interval,
+      reconnectTimeoutMs: values.reconnect_timeout,
+      tombstoneTimeoutMs: values.tombstone_timeout,
+      queryResponseSizeLimit: values.query_response_size_limit,
+      querySizeLimit: values.query_size_limit,
+      userEventSizeLimit: values.user_event_size_limit,
+      enableNameConflictResolution: !values.disable_name_resolution,
+      disableCoordinates: values.disable_coordinates,
+      validateNodeNames: values.validate_node_names,
+      ...(values.keyring_file === '' ? {} : { persistKeyring: keyringWriter(values.keyring_file) }),
+    },
+  };
+}
+
+/** Keeps the keyring file up to date; a text says why it could not. */
+function keyringWriter(path: string): (keys: readonly Uint8Array[]) => string | undefined {
+  return (keys) => {
+    try {
+      writeKeyringFile(path, keys);
+      return undefined;
+    } catch (error) {
+      return messageOf(error);
+    }
+  };
+}
+
+/** Serf names the layer that failed. */
+function why(settings: AgentSettings, error: unknown): string {
+  const text = messageOf(error);
+  if (!(error instanceof CodedError)) return text;
+  if (error.code === 'ERR_KEY_SIZE') return `Failed to create memberlist: ${text}`;
+  if (error.code !== 'ERR_BIND') return text;
+  const owner = ownerOfPort(settings.bind, ['tcp', 'udp']);
+  const by = owner === undefined ? '' : ` (by ${owner})`;
+  return `Failed to create memberlist: Could not set up network transport: failed to obtain an address: ${text}${by}`;
+}

@@ -1,0 +1,212 @@
+import { messageOf } from '../base/errors.ts';
+import { type ClusterEvent, describeEvent } from '../events/event.ts';
+import { HandlerRunner } from '../handlers/runner.ts';
+import type { RpcServer } from '../rpc/server.ts';
+import type { Cluster } from '../runtime/cluster.ts';
+import { AgentTags } from './agent-tags.ts';
+import { AgentBackend } from './backend.ts';
+import { readStartState, startCluster } from './cluster-start.ts';
+import type { AgentSettings } from './config/settings.ts';
+import { CONFIG_KEYS, specOf } from './config/table.ts';
+import { oneLine } from './log-line.ts';
+import type { AgentLog } from './logging.ts';
+import type { Console } from './output.ts';
+import { startRpc } from './rpc-start.ts';
+import { lockStateDirectory, type StateDirectory } from './state-dir.ts';
+import type { AgentWorld } from './world.ts';
+
+/** Events between the node and the handlers' own queues; handing over never waits, so few are ever held. */
+const EVENT_CAPACITY = 4_096;
+
+export interface RunningParts {
+  readonly world: AgentWorld;
+  readonly log: AgentLog;
+  readonly console: Console;
+}
+
+/** A node with everything around it: handlers, RPC, files. Made by `start`, ended by `stop`. */
+export class RunningAgent {
+  readonly #log: AgentLog;
+  /** In the order of their start; ended in reverse. */
+  readonly #cleanups: (() => Promise<void> | void)[] = [];
+  readonly #ended: Promise<number>;
+  #end: (code: number) => void = () => undefined;
+  #settings: AgentSettings;
+  #cluster: Cluster | undefined;
+  #backend: AgentBackend | undefined;
+  #tags: AgentTags | undefined;
+  #handlers: HandlerRunner | undefined;
+
+  /**
+   * Starts node, handlers and RPC, in Serf's order and with its announcements (agent.md 10.1).
+   *
+   * @throws CodedError with the line to print; nothing is left running then
+   */
+  static async start(settings: AgentSettings, parts: RunningParts): Promise<RunningAgent> {
+    const agent = new RunningAgent(settings, parts.log);
+    try {
+      await agent.#start(parts);
+      return agent;
+    } catch (error) {
+      await agent.#release();
+      throw error;
+    }
+  }
+
+  private constructor(settings: AgentSettings, log: AgentLog) {
+    this.#settings = settings;
+    this.#log = log;
+    this.#ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  /** Settles with the exit code when the agent ends without a signal. */
+  get ended(): Promise<number> {
+    return this.#ended;
+  }
+
+  get settings(): AgentSettings {
+    return this.#settings;
+  }
+
+  get encrypted(): boolean {
+    return this.#cluster?.stats().get('encrypted') === 'true';
+  }
+
+  /** Joins with Serf's log lines; rejects when nobody answered. */
+  async join(addresses: readonly string[], replay: boolean): Promise<number> {
+    return (await this.#backend?.join(addresses, replay)) ?? 0;
+  }
+
+  async leave(): Promise<void> {
+    await this.#backend?.leave();
+  }
+
+  /** Ends the agent from outside a signal. */
+  finish(code: number): void {
+    this.#end(code);
+  }
+
+  /** Counters and statistics, for people. */
+  figures(): ReadonlyMap<string, string | number> {
+    return new Map<string, string | number>([
+      ...(this.#cluster?.stats() ?? []),
+      ...(this.#cluster?.counters() ?? []),
+    ]);
+  }
+
+  /**
+   * Puts the reloadable part of new settings in force. Rejects when the tags could not be changed; everything else has
+   * been applied then.
+   */
+  async apply(settings: AgentSettings): Promise<void> {
+    const before = this.#settings;
+    this.#settings = settings;
+    this.#log.setLevel(settings.logLevel);
+    this.#handlers?.replace(settings.handlers);
+    await this.#tags?.reconfigure(before.tags, settings.tags);
+  }
+
+  /**
+   * Stops everything. Gracefully, handlers may finish first; otherwise they are left to themselves, for whoever asked
+   * wants the end at once.
+   */
+  async stop(graceful: boolean): Promise<void> {
+    this.#log.write('INFO', 'agent', 'requesting serf shutdown');
+    await this.#cluster?.shutdown();
+    this.#log.write('INFO', 'agent', 'shutdown complete');
+    if (graceful) await this.#handlers?.stop();
+    await this.#release();
+  }
+
+  async #start({ world, log, console }: RunningParts): Promise<void> {
+    const settings = this.#settings;
+    const { values } = settings.config;
+    console.heading('Starting Serf agent...');
+    if (values.state_dir !== '') this.#hold(lockStateDirectory(values.state_dir));
+    const state = readStartState(settings);
+    log.write('INFO', 'agent', 'Serf agent starting');
+    const cluster = await startCluster(settings, state, {
+      trace: log,
+      onEvict: () => this.#end(0),
+      onFatal: (error, input) => this.#died(error, input),
+    });
+    this.#cluster = cluster;
+    this.#cleanups.push(() => cluster.shutdown());
+    const tags = new AgentTags({
+      tags: state.tags,
+      protocolVersion: values.protocol,
+      file: values.tags_file,
+      publish: (changed) => cluster.setTags(changed),
+    });
+    this.#tags = tags;
+    this.#handlers = this.#startHandlers(cluster, settings);
+    const backend = new AgentBackend({
+      cluster,
+      log,
+      tags,
+      nodeName: settings.nodeName,
+      handlers: () => this.#settings.handlers,
+      onLeft: () => this.#end(0),
+    });
+    this.#backend = backend;
+    const server = await this.#startRpc(backend, world);
+    this.#cleanups.push(() => server.close());
+    console.heading('Starting Serf agent RPC...');
+  }
+
+  #hold(directory: StateDirectory): void {
+    this.#cleanups.push(() => directory.release());
+  }
+
+  #startHandlers(cluster: Cluster, settings: AgentSettings): HandlerRunner {
+    const runner = new HandlerRunner({
+      handlers: settings.handlers,
+      limits: { timeoutMs: settings.config.values.handler_timeout },
+      context: {
+        self: () => cluster.localMember(),
+        respond: (queryId, payload) => cluster.respond(queryId, payload),
+        log: (level, text) => this.#log.write(level, 'agent', text),
+        secretNames: CONFIG_KEYS.flatMap((key) => (specOf(key).masked ? (specOf(key).env ?? []) : [])),
+      },
+    });
+    const events = cluster.subscribe({
+      capacity: EVENT_CAPACITY,
+      overflow: 'drop-oldest',
+      onDrop: (event) => this.#log.write('WARN', 'agent', `Dropped event: ${oneLine(describeEvent(event))}`),
+    });
+    void this.#dispatch(events, runner);
+    return runner;
+  }
+
+  async #dispatch(events: AsyncIterable<ClusterEvent>, runner: HandlerRunner): Promise<void> {
+    for await (const event of events) {
+      this.#log.write('INFO', 'agent', `Received event: ${oneLine(describeEvent(event))}`);
+      runner.dispatch(event);
+    }
+  }
+
+  #startRpc(backend: AgentBackend, world: AgentWorld): Promise<RpcServer> {
+    return startRpc({
+      settings: this.#settings,
+      backend,
+      env: world.env,
+      uid: world.uid,
+      log: (level, text) => {
+        const colon = text.indexOf(': ');
+        this.#log.note({ level, source: text.slice(0, colon), message: text.slice(colon + 2) });
+      },
+    });
+  }
+
+  #died(error: unknown, input: string): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
+    this.#log.write('ERR', 'agent', `internal error while handling ${input}: ${text}`);
+    this.#end(1);
+  }
+
+  async #release(): Promise<void> {
+    for (const cleanup of this.#cleanups.splice(0).reverse()) await cleanup();
+  }
+}
