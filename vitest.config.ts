@@ -12,14 +12,13 @@ function files(suites: readonly string[]): string[] {
 
 /** `REEVE_TEST_REPORT` names a file for a machine-readable report beside the printed one. */
 const report = process.env['REEVE_TEST_REPORT'];
+const jsonReport: ['json', { outputFile: string }][] =
+  report === undefined ? [] : [['json', { outputFile: report }]];
 
 export default defineConfig({
   test: {
-    reporters: [
-      'default',
-      new InteropReporter(),
-      ...(report === undefined ? [] : [['json', { outputFile: report }] as const]),
-    ],
+    teardownTimeout: 20_000,
+    reporters: ['default', new InteropReporter(), ...jsonReport],
     projects: [
       {
         test: {
@@ -36,7 +35,6 @@ export default defineConfig({
           maxWorkers: 2,
           testTimeout: 90_000,
           hookTimeout: 60_000,
-          teardownTimeout: 20_000,
           sequence: { groupOrder: 1 },
         },
       },
