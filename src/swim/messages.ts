@@ -1,5 +1,6 @@
 import { copyBytes, NO_BYTES } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';
+import { MessageType } from '../wire/message-type.ts';
 import {
   bool,
   bytes,
@@ -19,24 +20,12 @@ import { Reader } from '../wire/msgpack-reader.ts';
 
 /** memberlist's messages: type bytes, fields, and both directions of their codec (memberlist.md 1.1, 1.2). */
 
-/** First byte of every plaintext message (memberlist.md 1.1). */
-export const MessageType = {
-  ping: 0,
-  indirectPing: 1,
-  ack: 2,
-  suspect: 3,
-  alive: 4,
-  dead: 5,
-  pushPull: 6,
-  compound: 7,
-  user: 8,
-  compress: 9,
-  encrypt: 10,
-  nack: 11,
-  crc: 12,
-  error: 13,
-  label: 244,
-} as const satisfies Readonly<Record<string, number>>;
+export { MessageType };
+
+/** Push/pulls of more nodes than this must bring at least MIN_NODE_BYTES for each: tiny nodes become big objects. */
+const FREE_NODES = 1024;
+/** Far below the fifty bytes and more of a real node. */
+const MIN_NODE_BYTES = 8;
 
 /** Nodes one push/pull may announce (memberlist.md 1.11). */
 export const MAX_PUSH_PULL_NODES = 1_048_576;
@@ -253,6 +242,9 @@ export function decodePushPullHeader(body: Uint8Array): PushPullExtent {
 export function decodePushPull(body: Uint8Array): PushPull {
   const reader = new Reader(body);
   const header = checkedHeader(reader);
+  if (header.nodes > FREE_NODES && header.nodes * MIN_NODE_BYTES > body.length - reader.at) {
+    throw new WireError('push-pull-nodes', `${header.nodes} nodes in ${body.length} bytes`);
+  }
   const nodes: PushPullNode[] = [];
   for (let i = 0; i < header.nodes; i += 1) nodes.push(nodeKind.read(reader));
   const end = reader.at + header.userStateLen;

@@ -54,6 +54,7 @@ export class StreamDecoder {
   #extent: MessageExtent | undefined;
   #message: Uint8Array | undefined;
 
+  /** @param config read anew with each step, so a key installed meanwhile counts */
   constructor(config: EnvelopeConfig, role: StreamRole) {
     this.#config = config;
     this.#role = role;

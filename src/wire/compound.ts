@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { WireError } from '../base/errors.ts';
+import { MessageType } from './message-type.ts';
 
 /** Many messages in one datagram (memberlist.md 1.5). */
 
@@ -10,7 +11,6 @@ export const COMPOUND_HEADER_BYTES = 2;
 /** Bytes each part costs besides itself: its length. */
 export const COMPOUND_PART_BYTES = 2;
 
-const COMPOUND_TYPE = 7;
 const MAX_PART_BYTES = 0xffff;
 
 /** The parts of a received compound, as views; `truncated` of them were cut off and are missing. */
@@ -25,7 +25,7 @@ export function encodeCompound(parts: readonly Uint8Array[]): Uint8Array {
   let size = COMPOUND_HEADER_BYTES;
   for (const part of parts) size += COMPOUND_PART_BYTES + part.length;
   const out = new Uint8Array(size);
-  out[0] = COMPOUND_TYPE;
+  out[0] = MessageType.compound;
   out[1] = parts.length;
   let lengthAt = COMPOUND_HEADER_BYTES;
   let at = COMPOUND_HEADER_BYTES + COMPOUND_PART_BYTES * parts.length;

@@ -1,5 +1,6 @@
 import { WireError } from '../base/errors.ts';
 import { lzwDecode, lzwEncode } from './lzw.ts';
+import { MessageType } from './message-type.ts';
 import { bytes, decode, struct, u8 } from './msgpack.ts';
 
 /** The compress message: another message inside LZW (memberlist.md 1.6). */
@@ -19,7 +20,10 @@ interface Compressed {
 const compressedKind = struct<Compressed>({ algo: ['Algo', u8], buf: ['Buf', bytes] });
 
 /** Everything before the raw header of `Buf`: type byte, map of two, Algo 0, the key Buf. */
-const PREFIX = Buffer.concat([Buffer.from([9, 0x82, 0xa4]), Buffer.from('Algo\0\xa3Buf', 'latin1')]);
+const PREFIX = Buffer.concat([
+  Buffer.from([MessageType.compress, 0x82, 0xa4]),
+  Buffer.from('Algo\0\xa3Buf', 'latin1'),
+]);
 /** Room kept for the raw header, whose length depends on the output. */
 const MAX_RAW_HEADER_BYTES = 5;
 const HEAD_ROOM = PREFIX.length + MAX_RAW_HEADER_BYTES;

@@ -13,6 +13,7 @@ import {
 import { compressMessage } from './compress.ts';
 import type { Keyring } from './keyring.ts';
 import { encodeLabelHeader, findLabel, labelOverhead } from './label.ts';
+import { MessageType } from './message-type.ts';
 
 /** What surrounds a message: label( encrypt( crc( compress( message ) ) ) ), each layer optional (memberlist.md 1.10). */
 
@@ -35,8 +36,6 @@ export interface EnvelopeConfig {
 /** Header of the stream framing of a block: type byte and length. */
 export const STREAM_HEADER_BYTES = 5;
 
-const CRC_TYPE = 12;
-const ENCRYPT_TYPE = 10;
 const CRC_HEADER_BYTES = 5;
 
 /** True while at least one key is installed. */
@@ -123,14 +122,14 @@ function openCipher(block: Uint8Array, config: EnvelopeConfig): Uint8Array {
 }
 
 function openChecksum(message: Uint8Array): Uint8Array {
-  if (message[0] !== CRC_TYPE || message.length < CRC_HEADER_BYTES) return message;
+  if (message[0] !== MessageType.crc || message.length < CRC_HEADER_BYTES) return message;
   const payload = message.subarray(CRC_HEADER_BYTES);
   if (readU32(message, 1) !== crc32(payload)) throw new WireError('crc-mismatch', 'invalid checksum');
   return payload;
 }
 
 function writeChecksum(out: Uint8Array, at: number, payload: Uint8Array): void {
-  out[at] = CRC_TYPE;
+  out[at] = MessageType.crc;
   writeU32(out, at + 1, crc32(payload));
 }
 
@@ -147,7 +146,7 @@ export function sealStream(message: Uint8Array, config: EnvelopeConfig, random: 
   const version = cipherVersion(config.protocolVersion);
   const length = blockLength(version, payload.length);
   const out = new Uint8Array(STREAM_HEADER_BYTES + length);
-  out[0] = ENCRYPT_TYPE;
+  out[0] = MessageType.encrypt;
   writeU32(out, 1, length);
   const associated: AssociatedData = [out.subarray(0, STREAM_HEADER_BYTES), config.label];
   encryptInto(out, STREAM_HEADER_BYTES, payload, { key, version, associated, random });

@@ -1,13 +1,12 @@
 import { assert } from '../base/assert.ts';
 import { NO_BYTES } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';
+import { MessageType } from './message-type.ts';
 
 /** The cluster label: a plaintext prefix that keeps clusters apart (memberlist.md 1.9). */
 
 /** The length is one byte. */
 export const MAX_LABEL_BYTES = 255;
-/** First byte of a label header; the message type `label`. */
-export const LABEL_TYPE = 244;
 /** Bytes of a label header besides the label. */
 const HEADER_BYTES = 2;
 
@@ -21,7 +20,7 @@ export function encodeLabelHeader(label: Uint8Array): Uint8Array {
   assert(label.length <= MAX_LABEL_BYTES, `label of ${label.length} bytes`);
   if (label.length === 0) return NO_BYTES;
   const out = new Uint8Array(HEADER_BYTES + label.length);
-  out[0] = LABEL_TYPE;
+  out[0] = MessageType.label;
   out[1] = label.length;
   out.set(label, HEADER_BYTES);
   return out;
@@ -41,7 +40,7 @@ const NO_LABEL: FoundLabel = { label: NO_BYTES, end: 0 };
  */
 export function findLabel(bytes: Uint8Array): FoundLabel | undefined {
   if (bytes.length === 0) return undefined;
-  if (bytes[0] !== LABEL_TYPE) return NO_LABEL;
+  if (bytes[0] !== MessageType.label) return NO_LABEL;
   const length = bytes[1];
   if (length === undefined) return undefined;
   if (length === 0) throw new WireError('label-empty', 'label header cannot be empty when present');

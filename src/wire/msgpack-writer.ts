@@ -38,10 +38,12 @@ export class Writer {
     this.#at += bytes.length;
   }
 
+  /** The value of absent things. */
   nil(): void {
     this.byte(0xc0);
   }
 
+  /** One byte for either. */
   boolean(value: boolean): void {
     this.byte(value ? 0xc3 : 0xc2);
   }
@@ -106,10 +108,12 @@ export class Writer {
     this.raw(value);
   }
 
+  /** The header of an array; `count` values follow. */
   array(count: number): void {
     this.#header(count, 0x90, 16, 0xdc);
   }
 
+  /** The header of a map; `count` keys follow, each with its value. */
   map(count: number): void {
     this.#header(count, 0x80, 16, 0xde);
   }

@@ -88,8 +88,11 @@ function unsigned(max: number): Kind<number> {
   };
 }
 
+/** One byte; see `unsigned`. */
 export const u8: Kind<number> = unsigned(0xff);
+/** Sixteen bits. */
 export const u16: Kind<number> = unsigned(0xffff);
+/** Thirty-two bits. */
 export const u32: Kind<number> = unsigned(0xffff_ffff);
 
 /** A Lamport time or another u64 kept as a safe integer; above 2^53-1 it is WireError `lamport-too-large`. */

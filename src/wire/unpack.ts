@@ -1,14 +1,12 @@
 import { WireError } from '../base/errors.ts';
 import { decodeCompound } from './compound.ts';
 import { decompressMessage, MAX_PACKET_PLAINTEXT } from './compress.ts';
+import { MessageType } from './message-type.ts';
 
 /** Takes a datagram's message apart into plain messages (memberlist.md 1.5, 1.6, 1.10). */
 
 /** Containers inside containers; peers nest a compound in a compress, nothing deeper. */
 export const MAX_PACKET_NESTING = 3;
-
-const COMPOUND_TYPE = 7;
-const COMPRESS_TYPE = 9;
 
 /** Who takes the messages, in order, and hears of each part that was dropped. `message` is borrowed. */
 export interface PacketSink {
@@ -27,7 +25,7 @@ export function unpackMessage(message: Uint8Array, sink: PacketSink): void {
 
 function unpackPart(message: Uint8Array, depth: number, budget: { left: number }, sink: PacketSink): void {
   const type = message[0];
-  if (type !== COMPOUND_TYPE && type !== COMPRESS_TYPE) {
+  if (type !== MessageType.compound && type !== MessageType.compress) {
     if (type === undefined) sink.dropped(new WireError('message-empty', 'missing message type byte'));
     else sink.message(message);
     return;
@@ -41,13 +39,13 @@ function unpackPart(message: Uint8Array, depth: number, budget: { left: number }
 
 function openContainer(
   message: Uint8Array,
-  type: typeof COMPOUND_TYPE | typeof COMPRESS_TYPE,
+  type: typeof MessageType.compound | typeof MessageType.compress,
   budget: { left: number },
   sink: PacketSink,
 ): readonly Uint8Array[] {
   try {
     const body = message.subarray(1);
-    if (type === COMPRESS_TYPE) {
+    if (type === MessageType.compress) {
       const inner = decompressMessage(body, budget.left);
       budget.left -= inner.length;
       return [inner];

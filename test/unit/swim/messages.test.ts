@@ -208,7 +208,9 @@ describe('push/pull limits hold before anything is allocated', () => {
     ['00', 'ff', 'push-pull-state'],
     ['00', 'ce01400001', 'push-pull-state'],
     ['00', 'ce01c9c380', 'push-pull-state'],
-    ['ce00100000', '00', 'msgpack-truncated'],
+    ['ce00100000', '00', 'push-pull-nodes'],
+    ['cd0401', '00', 'push-pull-nodes'],
+    ['cd0400', '00', 'msgpack-truncated'],
     ['00', 'ce01400000', 'push-pull-truncated'],
     ['00', '01', 'push-pull-truncated'],
   ])('nodes %s, user state %s: %s', (nodes, bytes, code) => {
