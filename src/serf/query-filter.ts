@@ -8,8 +8,10 @@ import { arrayOf, decode, encode, struct, text } from '../wire/msgpack.ts';
 const FILTER_NODE = 0;
 const FILTER_TAG = 1;
 
-/** A longer expression never matches: compiling costs memory in proportion to it. */
-export const PATTERN_LENGTH_LIMIT = 1024;
+/** A longer expression never matches: time and memory are in proportion to it. */
+export const PATTERN_LENGTH_LIMIT = 512;
+/** Counted repetitions (`{2,30}` counts 30) in one expression; each is a copy of what it repeats. */
+export const PATTERN_REPEATS_LIMIT = 128;
 /** Compiled expressions kept; the one unused for longest goes first. */
 export const PATTERN_CACHE_LIMIT = 64;
 
@@ -92,10 +94,6 @@ export class QueryFilter {
 
   /** The compiled expression, or undefined for one that is not valid; both are remembered. */
   #compile(expr: string): RE2JS | undefined {
-    if (expr.length > PATTERN_LENGTH_LIMIT) {
-      this.#rejectPattern(`${expr.length} characters`, `expression longer than ${PATTERN_LENGTH_LIMIT}`);
-      return undefined;
-    }
     const known = this.#compiled.get(expr);
     const found = known !== undefined || this.#compiled.has(expr);
     const compiled = found ? known : this.#tryCompile(expr);
@@ -110,6 +108,10 @@ export class QueryFilter {
   }
 
   #tryCompile(expr: string): RE2JS | undefined {
+    if (countRepeats(expr) > PATTERN_REPEATS_LIMIT) {
+      this.#rejectPattern(expr, `more than ${PATTERN_REPEATS_LIMIT} counted repetitions`);
+      return undefined;
+    }
     try {
       return RE2JS.compile(expr);
     } catch (error) {
@@ -128,4 +130,20 @@ export class QueryFilter {
     this.#trace?.note({ level: 'WARN', source: 'serf', message, text: warning });
     return false;
   }
+}
+
+/** The sum of all upper bounds of counted repetitions, read without an expression of our own. */
+function countRepeats(expr: string): number {
+  let total = 0;
+  for (let at = expr.indexOf('{'); at >= 0; at = expr.indexOf('{', at + 1)) {
+    const end = expr.indexOf('}', at);
+    if (end < 0) break;
+    const bounds = expr
+      .slice(at + 1, end)
+      .split(',')
+      .map(Number);
+    const highest = Math.max(...bounds);
+    if (Number.isFinite(highest)) total += highest;
+  }
+  return total;
 }

@@ -257,10 +257,10 @@ describe('reaping', () => {
     'a %s member goes when strictly older than the limit of its list',
     (status) => {
       const { on, membership } = withMember(status);
-      const limits = status === 'failed' ? ([1_000, 1e9] as const) : ([1e9, 1_000] as const);
-      membership.reap(1_100, ...limits);
+      const [failed, left] = status === 'failed' ? [1_000, 1e9] : [1e9, 1_000];
+      membership.reap(1_100, failed!, left!);
       expect(statusOf(membership)).toBe(status);
-      membership.reap(1_101, ...limits);
+      membership.reap(1_101, failed!, left!);
       expect(statusOf(membership)).toBe('unknown');
       expect(on.story()).toEqual(['member-reap x']);
       expect(on.texts()).toEqual(['EventMemberReap: x']);
