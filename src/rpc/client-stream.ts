@@ -55,8 +55,9 @@ export class RpcStream<T> implements AsyncIterableIterator<T> {
     return { done: true, value: undefined };
   }
 
-  /** Ends the stream here and at the agent; the same as leaving the loop. */
+  /** Ends the stream here and at the agent, discarding what is held; the same as leaving the loop. */
   async return(): Promise<IteratorResult<T, undefined>> {
+    while (this.#ring.size > 0) this.#ring.shift();
     if (!this.#ended) {
       this.end();
       await this.#stop();

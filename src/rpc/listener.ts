@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
@@ -23,6 +23,7 @@ export async function openListener(address: RpcAddress, onSocket: (socket: Socke
   // Half-open: a client may shut its side after the last request and still read every answer.
   const server = createServer({ allowHalfOpen: true, noDelay: true }, onSocket);
   if ('path' in address) {
+    checkPath(address.path);
     await removeStaleSocket(address.path);
     await listenPrivately(server, address.path);
   } else {
@@ -57,19 +58,22 @@ function listenError(address: RpcAddress, error: NodeJS.ErrnoException): CodedEr
   const code = error.code === 'EADDRINUSE' ? 'ERR_RPC_IN_USE' : 'ERR_RPC_LISTEN';
   const network = 'path' in address ? 'unix' : 'tcp';
   const text = `listen ${network} ${addressText(address)}: bind: ${systemErrorText(error)}`;
-  const missing = 'path' in address && error.code === 'ENOENT';
-  const hint = missing ? `; create the directory ${dirname(address.path)} first` : '';
-  return new CodedError(code, text + hint, { cause: error });
+  return new CodedError(code, text, { cause: error });
+}
+
+/** What the system would report misleadingly, or not at all. */
+function checkPath(path: string): void {
+  let fault: string | undefined;
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
+    fault = `path is longer than ${MAX_SOCKET_PATH_BYTES} bytes; choose a shorter one`;
+  } else if (!existsSync(dirname(path))) {
+    fault = `no such directory; create ${dirname(path)} first`;
+  }
+  if (fault !== undefined) throw new CodedError('ERR_RPC_LISTEN', `listen unix ${path}: ${fault}`);
 }
 
 /** Removes the socket file of an agent that is gone. Anything else at `path` stays and is an error. */
 async function removeStaleSocket(path: string): Promise<void> {
-  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
-    throw new CodedError(
-      'ERR_RPC_LISTEN',
-      `listen unix ${path}: path is longer than ${MAX_SOCKET_PATH_BYTES} bytes; choose a shorter one`,
-    );
-  }
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (!found.isSocket()) {

@@ -5,10 +5,6 @@ import type { MemberEvent, MemberInfo, UserEvent } from '../events/event.ts';
 /** The only protocol version there is. */
 export const RPC_VERSION = 1;
 
-/** Where a Serf agent listens unless told otherwise. */
-export const DEFAULT_RPC_HOST = '127.0.0.1';
-export const DEFAULT_RPC_PORT = 7373;
-
 /** Where an RPC server listens or a client connects: TCP, or the path of a unix socket. */
 export type RpcAddress = { readonly host: string; readonly port: number } | { readonly path: string };
 
