@@ -107,13 +107,7 @@ export function buildParts(sources: PartsSources): SerfParts {
     queries,
     asking,
     queues,
-    conflict: new NameConflict({
-      resolve: config.enableNameConflictResolution,
-      self: () => sources.swim().self.facts,
-      ask: (now, params, sink) => asking.ask(now, params, sink),
-      evict: sources.evict,
-      trace,
-    }),
+    conflict: buildConflict(sources, asking),
     meta: () => encodeTags(sources.tags(), config.protocolVersion),
     sendUser: sendUserOf(sources),
     admit: (members, merging) => admissionFault(config, members, merging),
@@ -208,6 +202,16 @@ function buildComings(
     staying: () => sources.state() === 'alive',
   });
   return { joins, leaving, upkeep };
+}
+
+function buildConflict(sources: PartsSources, asking: Asking): NameConflict {
+  return new NameConflict({
+    resolve: sources.config.enableNameConflictResolution,
+    self: () => sources.swim().self.facts,
+    ask: (now, params, sink) => asking.ask(now, params, sink),
+    evict: sources.evict,
+    trace: sources.trace,
+  });
 }
 
 function sendUserOf(sources: Pick<PartsSources, 'swim'>): SendUser {
