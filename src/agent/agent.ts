@@ -55,8 +55,9 @@ async function runWith(settings: AgentSettings, run: Run): Promise<number> {
   } finally {
     background.abort();
     const stopped = agent.stop(code === 0).then(() => code);
-    // Handlers may take their time to finish; whoever signals again does not want to wait for them.
-    code = await Promise.race([stopped, signals.arrived().then(() => 1)]);
+    // Handlers may take their time to finish; whoever signals then does not want to wait for them.
+    const impatient = signals.arrived().then(() => 1);
+    code = await (code === 0 ? Promise.race([stopped, impatient]) : stopped);
   }
   return code;
 }

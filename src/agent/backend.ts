@@ -117,6 +117,7 @@ export class AgentBackend implements RpcBackend {
       ['serf', cluster.stats()],
       ['tags', tags.current],
       ['event_handlers', new Map(handlers().flatMap(handlerStats))],
+      ...dropStats(cluster.counters()),
     ]);
   }
 
@@ -166,4 +167,16 @@ function handlerStats(handler: HandlerSpec): readonly (readonly [string, string]
     const name = 'name' in filter ? filter.name : '';
     return [`${filter.type}:${name}`, handler.command] as const;
   });
+}
+
+/** Counters of this kind name a reason for which input was dropped. */
+const DROP_PREFIX = 'drop:';
+
+/** What was dropped, by reason; no group at all while nothing was, so that a healthy node's output is Serf's. */
+function dropStats(counters: ReadonlyMap<string, number>): [string, ReadonlyMap<string, string>][] {
+  const drops = [...counters]
+    .filter(([name]) => name.startsWith(DROP_PREFIX))
+    .map(([name, count]) => [name.slice(DROP_PREFIX.length), String(count)] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return drops.length === 0 ? [] : [['drops', new Map(drops)]];
 }

@@ -103,15 +103,18 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
 /** The first of: leave finished or the agent ended otherwise, any further signal, three seconds. */
 async function leaveGracefully(options: SupervisorOptions): Promise<number> {
   options.console.heading('Gracefully shutting down agent...');
+  let over = false;
   const left = options.leave().then(
     () => 0,
     (error: unknown) => {
       // The wait goes on: a leave by RPC may be the one that is in progress, and ends the agent.
-      options.console.error(`Error: ${messageOf(error)}`);
+      if (!over) options.console.error(`Error: ${messageOf(error)}`);
       return new Promise<number>(() => undefined);
     },
   );
   const impatient = options.signals.arrived().then(() => 1);
   const late = options.sleep(GRACEFUL_TIMEOUT_MS).then(() => 1);
-  return await Promise.race([left, options.ended, impatient, late]);
+  const code = await Promise.race([left, options.ended, impatient, late]);
+  over = true;
+  return code;
 }

@@ -1,0 +1,108 @@
+import { formatDuration } from '../../base/duration.ts';
+import type { KeySpec, MergeRule } from './spec.ts';
+import { CONFIG_KEYS, type ConfigKey, specOf } from './table.ts';
+
+/** The configuration reference page, made from the table so that it cannot be wrong. */
+
+const MERGE_WORDS: Readonly<Record<MergeRule, string>> = {
+  'non-empty': 'a later value wins unless it is empty',
+  'non-zero': 'a later value wins unless it is 0',
+  positive: 'a later value above 0 wins',
+  true: 'once true, always true',
+  append: 'lists are joined',
+  merge: 'joined, a later value of the same tag wins',
+  last: 'the last value given wins',
+};
+
+const TYPE_WORDS: Readonly<Record<KeySpec['type'], string>> = {
+  string: 'text',
+  bool: 'boolean',
+  int: 'integer',
+  duration: 'duration',
+  strings: 'list of texts',
+  map: 'object of texts',
+};
+
+const INTRODUCTION = `# Configuration
+
+<!-- Made from the configuration table by scripts/gen-config-doc.ts; edit the table, not this page. -->
+
+An agent reads its configuration from four sources, each over the one before it:
+
+1. built-in defaults;
+2. files and directories, in the order of \`-config-file\` and \`-config-dir\` on the command line. A directory stands
+   for its files that end in \`.json\`, in order of their names;
+3. the environment, for the keys that name a variable;
+4. command-line flags.
+
+A file holds one JSON object. Keys match in any case, an unknown key is an error, and types are strict. Durations are
+texts such as \`300ms\`, \`1m30s\` or \`1.5h\`. A configuration of Serf works as it is.
+
+\`\`\`json
+{
+  "node_name": "web-1",
+  "bind": "10.0.0.5",
+  "tags": { "role": "web" },
+  "start_join": ["10.0.0.1"],
+  "event_handlers": ["member-join,member-leave,member-failed=/etc/reeve/update-hosts"],
+  "encrypt_key_file": "/etc/reeve/key"
+}
+\`\`\`
+
+SIGHUP reads all sources again. If anything is wrong nothing changes; otherwise keys marked *reload* are applied at
+once, and the log names changed keys that need a restart. Tags set at run time stay as they are unless the
+configuration changed them.
+`;
+
+/** The whole page, as Markdown. */
+export function configReference(): string {
+  const supported = CONFIG_KEYS.filter((key) => specOf(key).available !== false);
+  const later = CONFIG_KEYS.filter((key) => specOf(key).available === false);
+  return [
+    INTRODUCTION,
+    '## Keys',
+    '',
+    ...supported.flatMap(section),
+    '## Not supported yet',
+    '',
+    'Serf has these keys too. Using one is an error, so that nothing is silently without effect.',
+    '',
+    ...later.map((key) => `- \`${key}\`${flagText(specOf(key))}: ${specOf(key).doc}`),
+    '',
+  ].join('\n');
+}
+
+function section(key: ConfigKey): readonly string[] {
+  const spec = specOf(key);
+  const facts = [
+    `- Type: ${TYPE_WORDS[spec.type]}. Default: ${defaultText(spec)}.`,
+    ...(spec.flag === undefined
+      ? []
+      : [`- Flag: \`-${spec.flag}\`${spec.inverted ? ' (the opposite)' : ''}.`]),
+    ...(spec.env === undefined ? [] : [`- Environment: \`${spec.env}\`.`]),
+    `- Several sources: ${MERGE_WORDS[spec.merge]}.`,
+    ...(spec.reloadable ? ['- *Reload*: applied by SIGHUP.'] : []),
+    ...(spec.masked ? ['- Secret: never shown and never logged.'] : []),
+    ...(spec.own ? ['- Serf has no such key.'] : []),
+  ];
+  return [`### \`${key}\``, '', spec.doc, '', ...facts, ''];
+}
+
+function flagText(spec: KeySpec): string {
+  return spec.flag === undefined ? '' : ` (\`-${spec.flag}\`)`;
+}
+
+function defaultText(spec: KeySpec): string {
+  if (spec.defaultText !== undefined) return spec.defaultText;
+  switch (spec.type) {
+    case 'duration':
+      return `\`${formatDuration(spec.default)}\``;
+    case 'strings':
+    case 'map':
+      return 'none';
+    case 'string':
+      return spec.default === '' ? 'none' : `\`${spec.default}\``;
+    default:
+      return `\`${spec.default}\``;
+  }
+}
