@@ -41,12 +41,13 @@ function prepare(args) {
     rpc_addr: rpcAddress(bind),
     profile: 'local',
     event_handlers: [
-      `member-join,member-update,member-leave,member-failed,member-reap=${join(ROOT, 'handlers-examples/hosts')}`,
+      `member-join,member-update,member-leave,member-failed,member-reap=${join(ROOT, 'handlers-examples/hosts/hosts.mjs')}`,
       join(ROOT, 'scripts/show-event.sh'),
     ],
   };
   writeFileSync(paths.settings, `${JSON.stringify(settings, null, 2)}\n`);
-  if (sizeOf(paths.hosts) === 0) writeFileSync(paths.hosts, '127.0.0.1\tlocalhost\n');
+  // Made anew: what an earlier run knew is not what this one knows.
+  writeFileSync(paths.hosts, '127.0.0.1\tlocalhost\n');
   if (sizeOf(paths.events) > EVENT_LOG_BYTES) writeFileSync(paths.events, '');
   else appendFileSync(paths.events, '');
   return paths;

@@ -49,7 +49,7 @@ export async function withLock(path, work) {
       if (waitedMs > SAY_SO_MS && !said) {
         said = true;
         process.stderr.write(
-          `Waiting for process ${holder}, which holds ${path} (remove it if that is no build)...\n`,
+          `Waiting for process ${holder}, which builds or installs (or remove ${path})...\n`,
         );
       }
       await pause(RETRY_MS);

@@ -1,0 +1,278 @@
+/**
+ * `npm run demo`: a cluster in less than a minute. Three agents on loopback addresses (and a real `serf` when one is
+ * installed) find each other; a hosts file and a load balancer's configuration follow; one event reaches everybody,
+ * one node is killed, one leaves and comes back elsewhere. Ends with a summary; the exit code says whether all of it happened.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { agent, Cast, installed, output } from './demo/cast.mjs';
+import { Show } from './demo/show.mjs';
+import { AGENT, buildIfStale, installIfNeeded, main, ROOT } from './lib/project.mjs';
+
+const MEMBER_EVENTS = 'member-join,member-leave,member-failed,member-update,member-reap';
+const ADDRESS = { alpha: '127.30.0.1', beta: '127.30.0.2', gamma: '127.30.0.3', delta: '127.30.0.4' };
+const NEW_ADDRESS = '127.30.0.5';
+const SEED = ADDRESS.alpha;
+
+const rpc = (address) => `${address}:7373`;
+
+function handler(name) {
+  return `${MEMBER_EVENTS}=${join(ROOT, 'handlers-examples', name, `${name}.mjs`)}`;
+}
+
+function textOf(path) {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Everything the acts share. */
+async function prepare() {
+  await installIfNeeded();
+  await buildIfStale();
+  const folder = mkdtempSync(join(tmpdir(), 'reeve-demo-'));
+  const files = {
+    hosts: join(folder, 'hosts'),
+    haproxy: join(folder, 'haproxy.cfg'),
+    reloads: join(folder, 'reloads'),
+    deploys: (name) => join(folder, `${name}.deploys`),
+  };
+  writeFileSync(files.hosts, '127.0.0.1\tlocalhost\n');
+  process.env.PATH = `${process.env.PATH}:/usr/sbin`;
+  const [serf, haproxy] = await Promise.all([installed('serf', 'version'), installed('haproxy', '-v')]);
+  return { folder, files, serf, haproxy, show: new Show(), cast: new Cast(folder) };
+}
+
+/** The arguments that every node of the demo is started with, whichever program runs it. */
+function nodeArgs({ files }, name, address, role) {
+  return [
+    `-node=${name}`,
+    `-bind=${address}`,
+    `-rpc-addr=${rpc(address)}`,
+    '-profile=local',
+    `-tag=role=${role}`,
+    `-event-handler=user:deploy=cat >> ${files.deploys(name)}`,
+    ...(address === SEED ? [] : [`-retry-join=${SEED}`, '-retry-interval=1s']),
+  ];
+}
+
+function startOurs(stage, name, address, role, more = [], env = {}) {
+  stage.show.command(
+    `agent run -node=${name} -bind=${address} -tag role=${role}${address === SEED ? '' : ` -join=${SEED}`}`,
+  );
+  const args = nodeArgs(stage, name, address, role);
+  stage.cast.start(name, process.execPath, [AGENT, 'run', ...args, ...more], env);
+}
+
+function startSerf(stage, name, address, role) {
+  stage.show.command(`serf agent -node=${name} -bind=${address} -tag role=${role} -join=${SEED}`);
+  stage.cast.start(name, 'serf', ['agent', ...nodeArgs(stage, name, address, role)]);
+}
+
+/** True when `agent members` of the first node lists exactly these, as NAME → status. */
+async function membersAre(expected) {
+  const listed = await agent(rpc(SEED), 'members', '-format=json');
+  try {
+    const members = JSON.parse(listed).members ?? [];
+    const found = Object.fromEntries(members.map(({ name, status }) => [name, status]));
+    const names = Object.keys(expected);
+    return names.length === members.length && names.every((name) => found[name] === expected[name]);
+  } catch {
+    return false;
+  }
+}
+
+/** The last column of a hosts file's lines, or the second word of a load balancer's `server` lines. */
+const namesIn = {
+  hosts: (text) =>
+    text
+      .split('\n')
+      .filter((line) => line.includes('\t'))
+      .map((line) => line.split('\t')[1]),
+  haproxy: (text) => [...text.matchAll(/^\s*server (\S+)/gm)].map(([, name]) => name),
+};
+
+function lists(stage, file, ...names) {
+  return () => {
+    const found = new Set(namesIn[file](textOf(stage.files[file])));
+    found.delete('localhost');
+    return found.size === names.length && names.every((name) => found.has(name));
+  };
+}
+
+async function showMembers({ show }) {
+  show.command(`agent members -rpc-addr=${rpc(SEED)}`);
+  show.output(await agent(rpc(SEED), 'members'));
+}
+
+async function forming(stage) {
+  const { show, files, serf, haproxy } = stage;
+  show.section(serf ? 'A cluster forms: three agents, and one real serf' : 'A cluster forms: three agents');
+  show.follow(files.hosts, 'hosts');
+  show.follow(files.haproxy, 'haproxy.cfg');
+  const env = {
+    HOSTS_FILE: files.hosts,
+    HAPROXY_CFG: files.haproxy,
+    HAPROXY_PROGRAM: haproxy ? 'haproxy' : 'true',
+    HAPROXY_RELOAD: `echo reload >> ${files.reloads}`,
+  };
+  const handlers = [`-event-handler=${handler('hosts')}`, `-event-handler=${handler('haproxy')}`];
+  startOurs(stage, 'alpha', ADDRESS.alpha, 'lb', handlers, env);
+  startOurs(stage, 'beta', ADDRESS.beta, 'web');
+  startOurs(stage, 'gamma', ADDRESS.gamma, 'web');
+  if (serf) startSerf(stage, 'delta', ADDRESS.delta, 'web');
+  const extra = serf ? ['delta'] : [];
+  const everybody = ['alpha', 'beta', 'gamma', ...extra];
+  const alive = Object.fromEntries(everybody.map((name) => [name, 'alive']));
+  await show.expect(`${everybody.length} members, all alive`, 15, () => membersAre(alive));
+  await show.expect('the hosts file lists every member', 8, lists(stage, 'hosts', ...everybody));
+  await show.expect(
+    'haproxy.cfg lists every web server',
+    8,
+    lists(stage, 'haproxy', 'beta', 'gamma', ...extra),
+  );
+  await showMembers(stage);
+  return extra;
+}
+
+async function telling(stage, everybody) {
+  const { show, files } = stage;
+  show.section('One event reaches every node, once');
+  show.command(`agent event -coalesce=false deploy v42 -rpc-addr=${rpc(ADDRESS.beta)}`);
+  show.output(await agent(rpc(ADDRESS.beta), 'event', '-coalesce=false', 'deploy', 'v42'));
+  await Promise.all(
+    everybody.map((name) =>
+      show.expect(
+        `the deploy handler of ${name} runs, with v42`,
+        5,
+        () => textOf(files.deploys(name)) === 'v42\n',
+      ),
+    ),
+  );
+}
+
+async function killing(stage, extra) {
+  const { show, cast } = stage;
+  show.section('One node is killed');
+  show.command('kill -9 gamma');
+  await cast.end('gamma', 'SIGKILL');
+  const failed = {
+    alpha: 'alive',
+    beta: 'alive',
+    gamma: 'failed',
+    ...Object.fromEntries(extra.map((name) => [name, 'alive'])),
+  };
+  await show.expect('gamma is seen as failed', 20, () => membersAre(failed));
+  await show.expect('haproxy.cfg drops gamma', 8, lists(stage, 'haproxy', 'beta', ...extra));
+  await show.expect(
+    'the hosts file keeps gamma: it may come back',
+    3,
+    lists(stage, 'hosts', 'alpha', 'beta', 'gamma', ...extra),
+  );
+}
+
+async function leaving(stage, extra) {
+  const { show, cast } = stage;
+  show.section('One node leaves');
+  show.command(`agent leave -rpc-addr=${rpc(ADDRESS.beta)}`);
+  show.output(await agent(rpc(ADDRESS.beta), 'leave'));
+  const left = {
+    alpha: 'alive',
+    beta: 'left',
+    gamma: 'failed',
+    ...Object.fromEntries(extra.map((name) => [name, 'alive'])),
+  };
+  await show.expect('beta is seen as left', 8, () => membersAre(left));
+  await show.expect('its process has ended', 5, () => !cast.isRunning('beta'));
+  await show.expect('the hosts file drops beta', 8, lists(stage, 'hosts', 'alpha', 'gamma', ...extra));
+  await show.expect('haproxy.cfg drops beta', 8, lists(stage, 'haproxy', ...extra));
+  await showMembers(stage);
+}
+
+async function returning(stage, extra) {
+  const { show, files } = stage;
+  show.section('It comes back at another address');
+  startOurs(stage, 'beta', NEW_ADDRESS, 'web');
+  await show.expect('haproxy.cfg lists beta at its new address', 12, () =>
+    textOf(files.haproxy).includes(`server beta ${NEW_ADDRESS}:`),
+  );
+  await show.expect(
+    'the hosts file has one line for it',
+    8,
+    () =>
+      textOf(files.hosts)
+        .split('\n')
+        .filter((line) => line.endsWith('\tbeta'))
+        .join() === `${NEW_ADDRESS}\tbeta`,
+  );
+  if (extra.length === 0) return;
+  show.command(`serf members -rpc-addr=${rpc(ADDRESS.delta)}`);
+  show.output(await output('serf', ['members', `-rpc-addr=${rpc(ADDRESS.delta)}`]));
+  await show.expect('the real serf sees the same', 5, async () => {
+    const listed = await output('serf', ['members', `-rpc-addr=${rpc(ADDRESS.delta)}`]);
+    const seen = (name, address, status) =>
+      new RegExp(`^${name}\\s+${address}:7946\\s+${status}\\b`, 'm').test(listed);
+    return (
+      seen('alpha', ADDRESS.alpha, 'alive') &&
+      seen('beta', NEW_ADDRESS, 'alive') &&
+      seen('gamma', ADDRESS.gamma, 'failed')
+    );
+  });
+}
+
+/** The last page: what was expected, what happened, how long it took. Returns the exit code. */
+function summarise({ show, cast, files, serf, haproxy }) {
+  const failed = show.results.filter(({ met }) => !met);
+  show.section('Summary');
+  const width = Math.max(...show.results.map(({ title }) => title.length));
+  for (const { title, met, seconds } of show.results) {
+    show.line(`   ${met ? 'ok  ' : 'FAIL'} ${title.padEnd(width)}  ${seconds.toFixed(1).padStart(5)} s`);
+  }
+  const reloads = textOf(files.reloads).split('\n').length - 1;
+  show.line();
+  show.line(
+    `   The load balancer's configuration was ${haproxy ? 'checked by haproxy and ' : ''}reloaded ${reloads} times.`,
+  );
+  if (!serf)
+    show.line('   No real serf took part: none is installed here (on Debian: apt-get install serf).');
+  show.line(
+    `   ${show.results.length - failed.length} of ${show.results.length} expectations met in ${show.seconds().toFixed(0)} s.`,
+  );
+  if (failed.length === 0) return 0;
+  for (const name of ['alpha', 'beta', 'gamma', ...(serf ? ['delta'] : [])]) {
+    show.section(`The last lines of ${name}`);
+    show.output(cast.lastWords(name));
+  }
+  return 1;
+}
+
+await main(async () => {
+  const stage = await prepare();
+  const interrupted = new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => resolve(130));
+  });
+  const play = async () => {
+    const extra = await forming(stage);
+    const everybody = ['alpha', 'beta', 'gamma', ...extra];
+    await telling(stage, everybody);
+    await killing(stage, extra);
+    await leaving(stage, extra);
+    await returning(stage, extra);
+    await stage.show.expect('by now no deploy handler has run twice', 0, () =>
+      everybody.every((name) => textOf(stage.files.deploys(name)) === 'v42\n'),
+    );
+    return summarise(stage);
+  };
+  try {
+    return await Promise.race([play(), interrupted]);
+  } finally {
+    stage.show.close();
+    await stage.cast.endAll();
+    rmSync(stage.folder, { recursive: true, force: true });
+    // An interrupted play still waits for its next expectation; nothing is left for it to see.
+    process.nextTick(() => setImmediate(() => process.exit()));
+  }
+});
