@@ -2,7 +2,7 @@ import { CodedError } from '../base/errors.ts';
 import type { KeyReport, KeyRequest, QueryRecord, QueryRequest, WireCoordinate } from './backend.ts';
 import { RpcStream } from './client-stream.ts';
 import { wireInteger, wireText, wireTextMap } from './codec.ts';
-import { type Answer, Connection } from './connection.ts';
+import { type Answer, Connection, protocolError } from './connection.ts';
 import { dial } from './dial.ts';
 import { type Fields, textField } from './fields.ts';
 import { membersField } from './member-body.ts';
@@ -107,7 +107,7 @@ export class RpcClient {
 
   /** Returns how many of the addresses answered. */
   async join(addresses: readonly string[], replay = false): Promise<number> {
-    return joinedCount(await this.#call('join', { Existing: texts(addresses), Replay: replay }));
+    return this.#ask('join', { Existing: texts(addresses), Replay: replay }, joinedCount);
   }
 
   /** Resolves when the agent has left; it then shuts down. */
@@ -116,7 +116,7 @@ export class RpcClient {
   }
 
   async members(): Promise<MemberList> {
-    return membersField(await this.#call('members'));
+    return this.#ask('members', undefined, membersField);
   }
 
   async membersFiltered(filter: MemberFilter): Promise<MemberList> {
@@ -125,7 +125,7 @@ export class RpcClient {
       Status: wireText(filter.status ?? ''),
       Tags: wireTextMap(filter.tags ?? new Map()),
     };
-    return membersField(await this.#call('members-filtered', body));
+    return this.#ask('members-filtered', body, membersField);
   }
 
   /** Changes the agent's tags: minus `remove`, plus `set`. */
@@ -134,12 +134,12 @@ export class RpcClient {
   }
 
   async stats(): Promise<StatGroups> {
-    return statGroups(await this.#call('stats'));
+    return this.#ask('stats', undefined, statGroups);
   }
 
   /** Undefined when the agent does not know the node. */
   async coordinate(node: string): Promise<WireCoordinate | undefined> {
-    return coordinateOf(await this.#call('get-coordinate', { Node: wireText(node) }));
+    return this.#ask('get-coordinate', { Node: wireText(node) }, coordinateOf);
   }
 
   /** A key change that failed on some nodes is a report with `error`, not a rejection. */
@@ -149,7 +149,7 @@ export class RpcClient {
         ? await this.#request('list-keys')
         : await this.#request(`${request.action}-key`, { Key: wireText(request.key) });
     if (answer.body.size === 0 && answer.error !== '') throw remoteError(answer.error);
-    return keyReport(answer.body, answer.error);
+    return sensible(() => keyReport(answer.body, answer.error));
   }
 
   /** Answers a query that an event stream of this client delivered. */
@@ -215,6 +215,11 @@ export class RpcClient {
     return stream;
   }
 
+  async #ask<T>(command: CommandName, body: WireStruct | undefined, read: (fields: Fields) => T): Promise<T> {
+    const fields = await this.#call(command, body);
+    return sensible(() => read(fields));
+  }
+
   async #call(command: CommandName, body?: WireStruct): Promise<Fields> {
     return successful(await this.#request(command, body));
   }
@@ -222,6 +227,15 @@ export class RpcClient {
   #request(command: CommandName, body?: WireStruct): Promise<Answer> {
     const timeoutMs = LONG_COMMANDS.has(command) ? this.#longTimeoutMs : this.#timeoutMs;
     return this.#connection.request(command, this.#connection.nextSeq(), body, timeoutMs);
+  }
+}
+
+/** What `read` makes of an answer; an answer it refuses is the agent's fault. */
+function sensible<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw protocolError(error);
   }
 }
 

@@ -127,11 +127,7 @@ export class Connection {
       for (let value = this.#reader.next(); value !== undefined; value = this.#reader.next())
         this.#take(value);
     } catch (error) {
-      this.#finish(
-        new CodedError('ERR_RPC_PROTOCOL', `the agent sent what is no RPC answer: ${messageOf(error)}`, {
-          cause: error,
-        }),
-      );
+      this.#finish(protocolError(error));
     }
   }
 
@@ -186,6 +182,13 @@ export class Connection {
     this.#sinks.clear();
     for (const sink of sinks) sink.end(why);
   }
+}
+
+/** The agent's bytes or fields mean nothing to this client. */
+export function protocolError(cause: unknown): CodedError {
+  return new CodedError('ERR_RPC_PROTOCOL', `the agent sent what is no RPC answer: ${messageOf(cause)}`, {
+    cause,
+  });
 }
 
 /** No body of this protocol has both fields of a header. */

@@ -159,9 +159,11 @@ describe('calls against our server', () => {
     await expect(client.membersFiltered({ name: '(' })).rejects.toMatchObject({ code: 'ERR_RPC_REMOTE' });
     await expect(client.stream('bad')).rejects.toMatchObject({ message: 'Invalid event filter' });
     await expect(client.monitor('bad')).rejects.toMatchObject({ message: 'Unknown log level: BAD' });
-    await expect(client.query({ name: '_serf_x' })).rejects.toMatchObject({ message: /prefix/ });
+    await expect(client.query({ name: '_serf_x' })).rejects.toMatchObject({
+      message: expect.stringMatching(/prefix/),
+    });
     await expect(client.respond(4, Buffer.from('x'))).rejects.toMatchObject({
-      message: /No pending queries/,
+      message: expect.stringMatching(/No pending queries/),
     });
     expect(await client.members()).toEqual([]);
   });
@@ -347,7 +349,10 @@ describe('calls against an odd agent', () => {
       () => undefined,
       (thrown) => thrown,
     );
-    expect(error).toMatchObject({ code: expect.stringMatching(/^ERR_RPC_(PROTOCOL|FIELD)$/) });
+    expect(error).toMatchObject({
+      code: 'ERR_RPC_PROTOCOL',
+      message: expect.stringMatching(/^the agent sent what is no RPC answer: /),
+    });
   });
 
   it('a record that makes no sense ends the connection with an error', async () => {
@@ -357,7 +362,10 @@ describe('calls against an odd agent', () => {
     });
     await using client = await RpcClient.connect({ address: agent.address });
     const events = await client.stream();
-    await expect(events.next()).rejects.toMatchObject({ code: 'ERR_RPC_PROTOCOL', message: /Event 'odd'/ });
+    await expect(events.next()).rejects.toMatchObject({
+      code: 'ERR_RPC_PROTOCOL',
+      message: expect.stringMatching(/Event 'odd'/),
+    });
   });
 
   it('records from nobody around the deadline of a query are no end and no record', async () => {
