@@ -162,7 +162,7 @@ describe('a script', () => {
 describe('process groups', () => {
   test('a daemon that a script started and detached from its output outlives the run and the agent', async () => {
     const { runner, file } = realRunner(['user=sleep 30 > /dev/null 2>&1 & echo $! > DIR/pid'], {
-      timeoutMs: 200,
+      timeoutMs: 600,
     });
     runner.dispatch(user('u', 1));
     await until(() => runner.stats[0]?.runs === 1, 'the run');
@@ -174,7 +174,7 @@ describe('process groups', () => {
 
   test('a child that keeps the output open delays the end, as in Serf, but not beyond the timeout, and is not signalled', async () => {
     const { runner, context, file } = realRunner(['query=sleep 30 & echo $! > DIR/pid; echo answer'], {
-      timeoutMs: 400,
+      timeoutMs: 700,
     });
     const start = performance.now();
     runner.dispatch(query('q'));
@@ -188,7 +188,7 @@ describe('process groups', () => {
 
   test('the timeout ends the whole group', async () => {
     const { runner, context, file } = realRunner(['user=sleep 30 & echo $! > DIR/pid; wait'], {
-      timeoutMs: 200,
+      timeoutMs: 600,
     });
     runner.dispatch(user('u', 1));
     await runner.stop();
