@@ -135,8 +135,13 @@ export class SerfNode {
   shutdown(): Promise<void> {
     if (!this.#isClosing) {
       this.#isClosing = true;
-      if (this.#pump.machine !== undefined) this.#pump.run((now, serf) => serf.shutdown(now));
-      this.#close();
+      if (this.#pump.machine === undefined) {
+        // Still starting: `start` fails, and closes.
+        this.#controller.abort();
+      } else {
+        this.#pump.run((now, serf) => serf.shutdown(now));
+        this.#close();
+      }
     }
     return this.#closed;
   }
