@@ -33,14 +33,21 @@ export class AgentTags {
   }
 
   /**
-   * Carries a changed configuration over: keys that it dropped go, keys that it set or changed are set, and every tag
-   * set at run time stays. Does nothing when the configured tags are the same.
+   * The tags after a changed configuration: keys that it dropped go, keys that it set or changed are set, and every tag
+   * set at run time stays. Undefined when the configured tags are the same. Throws a CodedError when they are too big.
    */
-  async reconfigure(before: Tags, after: Tags): Promise<void> {
+  reconfigured(before: Tags, after: Tags): Tags | undefined {
     const removed = [...before.keys()].filter((key) => !after.has(key));
     const changed = [...after].filter(([key, value]) => before.get(key) !== value);
-    if (removed.length === 0 && changed.length === 0) return;
-    await this.#change(new Map([...this.#without(removed), ...changed]));
+    if (removed.length === 0 && changed.length === 0) return undefined;
+    const tags = new Map([...this.#without(removed), ...changed]);
+    encodeTags(tags, this.#options.protocolVersion);
+    return tags;
+  }
+
+  /** Replaces the tags. Throws a CodedError with Serf's text. */
+  async replace(tags: Tags): Promise<void> {
+    await this.#change(tags);
   }
 
   /** The size is checked before anything is written: a set too big must not be found in the file at the next start. */

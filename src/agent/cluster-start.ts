@@ -31,12 +31,7 @@ export interface StartState {
 export function readStartState(settings: AgentSettings): StartState {
   const { values } = settings.config;
   try {
-    if (values.tags_file !== '' && settings.tags.size > 0) {
-      throw new CodedError('ERR_CONFIG_EXCLUSIVE', 'Tags config not allowed while using tag files');
-    }
-    if (values.keyring_file !== '' && settings.encryptKey !== undefined) {
-      throw new CodedError('ERR_CONFIG_EXCLUSIVE', 'Encryption key not allowed while using a keyring');
-    }
+    refuseConflicts(settings);
     const tags = values.tags_file === '' ? undefined : readTagsFile(values.tags_file);
     const keys = values.keyring_file === '' ? undefined : readKeyringFile(values.keyring_file);
     return {
@@ -47,6 +42,20 @@ export function readStartState(settings: AgentSettings): StartState {
     throw new CodedError('ERR_SETUP', `Failed to setup the Serf agent: ${messageOf(error)}`, {
       cause: error,
     });
+  }
+}
+
+/**
+ * Settings that exclude each other.
+ *
+ * @throws CodedError `ERR_CONFIG_EXCLUSIVE` with Serf's text
+ */
+export function refuseConflicts({ config, tags, encryptKey }: AgentSettings): void {
+  if (config.values.tags_file !== '' && tags.size > 0) {
+    throw new CodedError('ERR_CONFIG_EXCLUSIVE', 'Tags config not allowed while using tag files');
+  }
+  if (config.values.keyring_file !== '' && encryptKey !== undefined) {
+    throw new CodedError('ERR_CONFIG_EXCLUSIVE', 'Encryption key not allowed while using a keyring');
   }
 }
 

@@ -22,7 +22,7 @@ export function planReload(before: ConfigValues, after: ConfigValues): ReloadPla
 }
 
 export interface ReloadOptions {
-  readonly agent: Pick<RunningAgent, 'settings' | 'apply'>;
+  readonly agent: Pick<RunningAgent, 'settings' | 'check' | 'apply'>;
   readonly log: Pick<AgentLog, 'write'>;
   readonly console: Console;
   /** Reads all sources again. */
@@ -35,6 +35,7 @@ export async function reload({ agent, log, console, load }: ReloadOptions): Prom
   let checked: CheckedConfig;
   try {
     checked = await load();
+    agent.check(checked.settings);
   } catch (error) {
     console.error(messageOf(error));
     console.error('Failed to reload configs');

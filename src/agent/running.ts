@@ -5,7 +5,7 @@ import type { RpcServer } from '../rpc/server.ts';
 import type { Cluster } from '../runtime/cluster.ts';
 import { AgentTags } from './agent-tags.ts';
 import { AgentBackend } from './backend.ts';
-import { readStartState, startCluster } from './cluster-start.ts';
+import { readStartState, refuseConflicts, startCluster } from './cluster-start.ts';
 import type { AgentSettings } from './config/settings.ts';
 import { CONFIG_KEYS, specOf } from './config/table.ts';
 import { oneLine } from './log-line.ts';
@@ -96,16 +96,22 @@ export class RunningAgent {
     ]);
   }
 
+  /** Throws a CodedError when `apply` would be refused, before anything has been changed. */
+  check(settings: AgentSettings): void {
+    refuseConflicts(settings);
+    this.#tags?.reconfigured(this.#settings.tags, settings.tags);
+  }
+
   /**
-   * Puts the reloadable part of new settings in force. Rejects when the tags could not be changed; everything else has
-   * been applied then.
+   * Puts the reloadable part of checked settings in force. Rejects when the new tags could not be told to the others;
+   * everything else has been applied then.
    */
   async apply(settings: AgentSettings): Promise<void> {
-    const before = this.#settings;
+    const tags = this.#tags?.reconfigured(this.#settings.tags, settings.tags);
     this.#settings = settings;
     this.#log.setLevel(settings.logLevel);
     this.#handlers?.replace(settings.handlers);
-    await this.#tags?.reconfigure(before.tags, settings.tags);
+    if (tags !== undefined) await this.#tags?.replace(tags);
   }
 
   /**

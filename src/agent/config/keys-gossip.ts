@@ -21,6 +21,7 @@ export const GOSSIP_KEYS = {
     default: '',
     merge: 'non-empty',
     flag: 'role',
+    reloadable: true,
     hint: 'name',
     doc: "Deprecated: sets the tag 'role'.",
   },

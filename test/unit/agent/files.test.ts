@@ -1,0 +1,160 @@
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { writeFileAtomically } from '../../../src/agent/atomic-file.ts';
+import { readKeyringFile, writeKeyringFile } from '../../../src/agent/keyring-file.ts';
+import { lockStateDirectory } from '../../../src/agent/state-dir.ts';
+import { readTagsFile, writeTagsFile } from '../../../src/agent/tags-file.ts';
+
+let directory = '';
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'reeve-files-'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const path = (name: string) => join(directory, name);
+const modeOf = (name: string) => statSync(path(name)).mode & 0o777;
+
+describe('writing a file', () => {
+  it('leaves nothing but the new content, readable by its owner alone', () => {
+    writeFileAtomically(path('f'), 'one');
+    writeFileAtomically(path('f'), 'two');
+    expect(readFileSync(path('f'), 'utf8')).toBe('two');
+    expect(modeOf('f')).toBe(0o600);
+    expect(readdirSync(directory)).toEqual(['f']);
+  });
+
+  it('keeps the mode a file has, and a link a link', () => {
+    writeFileSync(path('real'), 'old', { mode: 0o640 });
+    symlinkSync(path('real'), path('link'));
+    writeFileAtomically(path('link'), 'new');
+    expect(readFileSync(path('real'), 'utf8')).toBe('new');
+    expect(modeOf('real')).toBe(0o640);
+    expect(readdirSync(directory).sort()).toEqual(['link', 'real']);
+  });
+});
+
+describe('the tags file', () => {
+  it('is JSON indented by two, sorted, without a newline at its end, and is read back', () => {
+    const tags = new Map([
+      ['role', 'web'],
+      ['dc', 'e<1>'],
+      ['__proto__', 'odd'],
+      ['raw', '\udc80'],
+    ]);
+    writeTagsFile(path('t'), tags);
+    expect(readFileSync(path('t'), 'utf8')).toBe(
+      '{\n  "__proto__": "odd",\n  "dc": "e<1>",\n  "raw": "\\udc80",\n  "role": "web"\n}',
+    );
+    expect(readTagsFile(path('t'))).toEqual(tags);
+  });
+
+  it('that is not there yet holds nothing', () => {
+    expect(readTagsFile(path('none'))).toBeUndefined();
+  });
+
+  it.each([
+    ['[]', 'Failed to decode tags file: not an object of texts'],
+    ['{"a":1}', "Failed to decode tags file: tag 'a' is not a text"],
+    ['{', 'Failed to decode tags file: unexpected EOF (line 1, column 2)'],
+  ])('that holds %j is refused', (content, text) => {
+    writeFileSync(path('t'), content);
+    expect(() => readTagsFile(path('t'))).toThrow(text);
+  });
+
+  it('that cannot be written says why', () => {
+    expect(() => writeTagsFile(path('no/dir'), new Map())).toThrow(
+      `Failed to write tags file: open ${path('no/dir')}: no such file or directory`,
+    );
+  });
+});
+
+describe('the keyring file', () => {
+  const first = new Uint8Array(32).fill(1);
+  const second = new Uint8Array(16).fill(2);
+
+  it('keeps the order, the primary first, and is read back', () => {
+    writeKeyringFile(path('k'), [second, first]);
+    expect(readFileSync(path('k'), 'utf8')).toBe(
+      '[\n  "AgICAgICAgICAgICAgICAg==",\n  "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="\n]',
+    );
+    expect(readKeyringFile(path('k'))).toEqual([second, first]);
+    expect(modeOf('k')).toBe(0o600);
+  });
+
+  it.each([
+    ['[]', 'Keyring file contains no keys'],
+    ['["!"]', 'Failed to decode key from keyring: illegal base64 data at input byte 0'],
+    ['["AAAA"]', 'Failed to restore keyring: key size must be 16, 24 or 32 bytes'],
+    ['{"a":1}', 'not an array of base64 texts'],
+    ['[1]', 'not an array of base64 texts'],
+  ])('that holds %s is refused', (content, text) => {
+    writeFileSync(path('k'), content);
+    expect(() => readKeyringFile(path('k'))).toThrow(text);
+  });
+
+  it('must exist, and its errors never show a key', () => {
+    expect(() => readKeyringFile(path('none'))).toThrow(`stat ${path('none')}: no such file or directory`);
+    writeFileSync(path('k'), '["c2VjcmV0c2VjcmV0" x');
+    expect(() => readKeyringFile(path('k'))).toThrow(/^(?!.*c2VjcmV0).*Failed to decode keyring file/);
+  });
+});
+
+describe('the lock of a state directory', () => {
+  const lock = () => path('state/agent.lock');
+
+  it('is taken, and gone after its release', () => {
+    const held = lockStateDirectory(path('state'));
+    expect(readFileSync(lock(), 'utf8')).toMatch(new RegExp(`^${process.pid} \\d+\\n$`));
+    expect(modeOf('state')).toBe(0o700);
+    held.release();
+    expect(readdirSync(path('state'))).toEqual([]);
+  });
+
+  it('of a living process refuses a second agent and names the first', () => {
+    lockStateDirectory(path('state'));
+    writeFileSync(lock(), `${process.ppid} \n`);
+    expect(() => lockStateDirectory(path('state'))).toThrow(
+      new RegExp(`State directory '.*state' is in use by process ${process.ppid} \\(.+\\); stop it`),
+    );
+    expect(existsSync(lock())).toBe(true);
+  });
+
+  it.each([
+    ['a process that is gone', '4194300 12\n'],
+    ['a process whose id another has now', `${process.ppid} 1\n`],
+    ['an earlier life of this process id', `${process.pid} 1\n`],
+    ['nobody, for it is broken', 'nonsense'],
+  ])('of %s is taken over', (_whose, content) => {
+    lockStateDirectory(path('state')).release();
+    writeFileSync(lock(), content);
+    const held = lockStateDirectory(path('state'));
+    expect(readFileSync(lock(), 'utf8')).toMatch(new RegExp(`^${process.pid} `));
+    expect(readdirSync(path('state'))).toEqual(['agent.lock']);
+    held.release();
+  });
+
+  it('that another agent took over meanwhile is not released', () => {
+    const held = lockStateDirectory(path('state'));
+    writeFileSync(lock(), `${process.ppid} 1\n`);
+    held.release();
+    expect(existsSync(lock())).toBe(true);
+  });
+
+  it('says where a directory cannot be made', () => {
+    writeFileSync(path('file'), '');
+    expect(() => lockStateDirectory(path('file/state'))).toThrow(
+      /State directory '.*file\/state': .*not a directory/,
+    );
+  });
+});
