@@ -1,6 +1,5 @@
 import { type FlagSpec, flagSpecs, runArguments } from '../../agent/config/flags.ts';
 import { defineCommand } from '../command.ts';
-import { EXIT } from '../exit.ts';
 import type { Flag, FlagTable } from '../flags.ts';
 
 /** `run`, which Serf calls `agent`: the daemon itself. Its flags come from the configuration table. */
@@ -22,8 +21,8 @@ export const runCommand = defineCommand({
   order: 'go',
   run: async ({ given, args }, { out }) => {
     if (args.length > 0) out.error(`==> Warning: ignored, as they follow an argument: ${args.join(' ')}`);
-    runArguments(given.map(({ name, value }) => `${name}=${value}`));
-    return EXIT.ok;
+    const { runAgent } = await import('../../agent/agent.ts');
+    return runAgent(runArguments(given.map(({ name, value }) => `${name}=${value}`)));
   },
 });
 
