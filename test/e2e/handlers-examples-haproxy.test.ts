@@ -249,7 +249,7 @@ function startRunner(template: string, haproxy: ChildProcess): HandlerRunner {
       self: () => ({ name: 'balancer', tags: new Map() }),
       respond: () => {},
       log: (level, text) => {
-        if (level === 'ERR' || level === 'WARN') console.warn(`[${level}] ${text}`);
+        if (level === 'ERR' || level === 'WARN') process.stderr.write(`[${level}] ${text}\n`);
       },
       secretNames: [],
     },

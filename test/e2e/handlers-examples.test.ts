@@ -223,12 +223,11 @@ describe('hosts', () => {
     },
   );
 
-  const canMount = spawnSync('unshare', ['--mount', 'true']).status === 0;
-  if (!canMount) console.warn('no mount namespaces here: the bind-mounted hosts file is not tested');
-
-  (canMount ? test : test.todo)(
-    'writes in place over a bind mount, mode kept and nothing left behind',
-    async () => {
+  const canMount = spawnSync('unshare', ['--mount', 'mount', '--bind', '/tmp', '/tmp']).status === 0;
+  if (!canMount)
+    process.stderr.write('no mount namespaces here: the bind-mounted hosts file is not tested\n');
+  else {
+    test('writes in place over a bind mount, mode kept and nothing left behind', () => {
       const source = join(folder, 'source');
       writeFileSync(source, FOREIGN);
       writeFileSync(file, '');
@@ -252,8 +251,8 @@ describe('hosts', () => {
       }
       expect(statSync(source)).toMatchObject({ ino: inode, mode: 0o100664 });
       expect(readdirSync(folder).sort()).toEqual(['hosts', 'source']);
-    },
-  );
+    });
+  }
 });
 
 describe('attendance', () => {
