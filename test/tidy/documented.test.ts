@@ -19,9 +19,9 @@ describe('error codes', () => {
   it('are found wherever they are written out', () => {
     const source = sourceOf(
       'src/base/a.ts',
-      "throw new CodedError('ERR_A', m); const t = { x: 'ERR_B' }; throw new WireError('label-cut', m);",
+      "throw new CodedError('ERR_A', m); const t = { x: 'ERR_B' }; throw new WireError('label-cut', m); fail('text-cut', m);",
     );
-    expect([...errorCodesIn([source]).keys()]).toEqual(['ERR_A', 'ERR_B', 'label-cut']);
+    expect([...errorCodesIn([source]).keys()]).toEqual(['ERR_A', 'ERR_B', 'label-cut', 'text-cut']);
   });
 });
 

@@ -8,8 +8,8 @@ const FOREIGN: readonly string[] = ['ERR_SOCKET_DGRAM_NOT_RUNNING', 'ERR_STREAM_
 export type ErrorCodes = ReadonlyMap<string, string>;
 
 /**
- * Every error code in the sources: text that looks like one (`ERR_…`), and the first argument of each new
- * `WireError` and `CodedError` that is written out.
+ * Every error code in the sources: text that looks like one (`ERR_…`), and the code that each error is
+ * made with, where it is written out.
  */
 export function errorCodesIn(sources: readonly Source[]): ErrorCodes {
   const codes = new Map<string, string>();
@@ -23,10 +23,14 @@ export function errorCodesIn(sources: readonly Source[]): ErrorCodes {
   return codes;
 }
 
+/** The first argument of `new WireError(…)`, `new CodedError(…)` and of a codec's own `fail(code, message)`. */
 function isCodeArgument(node: ts.StringLiteralLike): boolean {
   const parent = node.parent;
-  if (!ts.isNewExpression(parent) || parent.arguments?.[0] !== node) return false;
-  return /^(?:Wire|Coded)Error$/.test(parent.expression.getText());
+  if (!ts.isNewExpression(parent) && !ts.isCallExpression(parent)) return false;
+  if (parent.arguments?.[0] !== node) return false;
+  const callee = parent.expression.getText();
+  if (ts.isNewExpression(parent)) return /^(?:Wire|Coded)Error$/.test(callee);
+  return callee === 'fail' && parent.arguments.length === 2;
 }
 
 /** The codes that a page documents: what stands in backticks at the start of a table row. */

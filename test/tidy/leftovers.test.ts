@@ -24,6 +24,7 @@ describe('the rule of leftovers', () => {
     ['an unfinished mark', `// ${'TO'}DO later`],
     ['a silenced type error', `// ${'@ts-'}ignore`],
     ['output for debugging', 'console.log(x);'],
+    ['a warning past the log', 'console.warn(x);'],
     ['a breakpoint', 'debugger;'],
     ['a focused test', "it.only('x', f);"],
     ['a skipped suite', "describe.skip('x', f);"],
@@ -43,6 +44,7 @@ describe('the rule of leftovers', () => {
     ['an interface that extends', 'interface A extends B {}'],
     ['a switch with a default', 'switch (x) { default: f(); }'],
     ['a conditional skip', "it.skipIf(x)('y', f); const d = x ? describe.skip : describe;"],
+    ['a console of our own', 'function f(console: Console) { console.error(1); }'],
     ['a field called only', 'filter.only(x); list.skip(1);'],
   ])('allows %s', (_title, text) => {
     expect(violations(text)).toEqual([]);
