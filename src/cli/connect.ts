@@ -58,16 +58,22 @@ export async function connectToAgent(address: string, authKey: string, caller: C
       last = error;
     }
   }
-  throw connectFailure(
-    last,
-    named === '' ? "\nStart an agent with 'agent run', or say where it is with -rpc-addr." : '',
-  );
+  throw connectFailure(last, nextStep(address, env));
 }
 
 async function defaultTargets({ env, uid }: Caller): Promise<RpcAddress[]> {
   const { DEFAULT_RPC_ADDRESS, socketCandidates } = await import('../rpc/socket-path.ts');
   const sockets = socketCandidates(env, uid).map((path) => ({ path }));
   return [...sockets, parseRpcAddress(DEFAULT_RPC_ADDRESS)];
+}
+
+/** What to try when nobody answered; an address on the command line needs no explanation. */
+function nextStep(address: string, env: Environment): string {
+  if (address !== '') return '';
+  const variable = ['REEVE_RPC_ADDR', 'SERF_RPC_ADDR'].find((name) => firstText(env[name]) !== '');
+  return variable === undefined
+    ? "\nStart an agent with 'agent run', or say where it is with -rpc-addr."
+    : `\nThe address comes from the environment variable ${variable}.`;
 }
 
 function isUnreachable(error: unknown): boolean {

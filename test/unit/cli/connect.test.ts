@@ -97,4 +97,14 @@ describe('connecting', () => {
       `Error connecting to Serf agent: dial tcp 127.81.0.1:${gone.port}: connect: connection refused`,
     );
   });
+
+  it('refused, it names the variable the address came from', async () => {
+    const gone = await listen(here);
+    const server = servers.pop();
+    await new Promise((resolve) => server?.close(resolve));
+    const env = { SERF_RPC_ADDR: `127.81.0.1:${gone.port}` };
+    await expect(connectToAgent('', '', { env, uid })).rejects.toThrow(
+      /connection refused\nThe address comes from the environment variable SERF_RPC_ADDR\.$/,
+    );
+  });
 });
