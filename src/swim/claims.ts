@@ -1,4 +1,8 @@
+import { ipText } from '../base/address.ts';
+import { assert } from '../base/assert.ts';
+import type { SwimConfig } from './config.ts';
 import type { MemberFacts } from './delegate.ts';
+import { ownVersions, VERSION_BYTES } from './versions.ts';
 
 /** What a message says about a member, whatever carried it. */
 
@@ -14,4 +18,35 @@ export interface Accusation {
   readonly name: string;
   readonly incarnation: number;
   readonly from: string;
+}
+
+/** The fields an alive message and a push/pull node share. */
+export interface FactFields {
+  readonly addr: Uint8Array;
+  readonly port: number;
+  readonly meta: Uint8Array;
+  readonly vsn: Uint8Array;
+}
+
+/**
+ * Facts from the fields of a message. An address that is no IP is left empty and refused later. Port 0, and any port
+ * where we speak protocol 1, means our own (memberlist.md 2.2, 3.2 row 0b).
+ */
+export function factsOf(
+  message: FactFields,
+  name: string,
+  config: Pick<SwimConfig, 'bindPort' | 'protocolVersion'>,
+): MemberFacts {
+  const { addr, meta } = message;
+  const port = message.port === 0 || config.protocolVersion < 2 ? config.bindPort : message.port;
+  const vsn = message.vsn.length > VERSION_BYTES ? message.vsn.slice(0, VERSION_BYTES) : message.vsn;
+  return { name, addr, port, meta, vsn, address: { ip: ipText(addr) ?? '', port } };
+}
+
+/** What we say of ourselves, with this metadata. */
+export function ownFacts(config: SwimConfig, meta: Uint8Array): MemberFacts {
+  const { name, addr, port } = config;
+  const ip = ipText(addr);
+  assert(ip !== undefined, 'our own address is an IP');
+  return { name, addr, port, meta, vsn: ownVersions(config), address: { ip, port } };
 }

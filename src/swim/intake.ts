@@ -1,13 +1,14 @@
-import { ipBytes } from '../base/address.ts';
+import { hostPort, ipBytes } from '../base/address.ts';
 import type { Counters } from '../base/counters.ts';
 import { WireError } from '../base/errors.ts';
 import type { Address, Millis } from '../base/machine.ts';
 import type { Trace } from '../base/trace.ts';
 import { type EnvelopeConfig, openPacket } from '../wire/envelope.ts';
 import { unpackMessage } from '../wire/unpack.ts';
+import { factsOf } from './claims.ts';
 import type { SwimConfig } from './config.ts';
 import type { SwimDelegate } from './delegate.ts';
-import { factsOf, type Membership } from './membership.ts';
+import type { Membership } from './membership.ts';
 import {
   decodeAck,
   decodeAlive,
@@ -113,7 +114,7 @@ export class Intake {
         return;
       }
     }
-    const facts = factsOf(alive, alive.node, config.bindPort);
+    const facts = factsOf(alive, alive.node, config);
     membership.alive(now, { facts, incarnation: alive.incarnation, bootstrap: false });
   }
 
@@ -125,7 +126,7 @@ export class Intake {
       level: 'DEBUG',
       source: 'memberlist',
       message: 'Dropped a packet',
-      text: `Dropped a packet from=${from.ip}:${from.port}: ${error.message}`,
+      text: `Dropped a packet from=${hostPort(from)}: ${error.message}`,
       fields: { from: from.ip, code: error.code },
     });
   }

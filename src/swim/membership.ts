@@ -1,4 +1,4 @@
-import { hostPort, ipText } from '../base/address.ts';
+import { hostPort } from '../base/address.ts';
 import { unreachable } from '../base/assert.ts';
 import { equalBytes } from '../base/bytes.ts';
 import type { Counters } from '../base/counters.ts';
@@ -14,15 +14,15 @@ import type { MemberFacts, SwimDelegate } from './delegate.ts';
 import { type Judge, judgeAlive, judgeDead, judgeSuspect } from './judge.ts';
 import { isLive, type MemberRecord, type MemberTable } from './members.ts';
 import { encodeAlive, encodeDead, encodeSuspect } from './messages.ts';
+import { type AdmissionParts, refusalOf } from './refusal.ts';
 import { suspicionBounds } from './scaling.ts';
 import { Suspicion } from './suspicion.ts';
-import { isNonsenseVersion, VERSION_BYTES } from './versions.ts';
 
-/** Longest name taken from a peer; a longer one could not be pinged, as its messages outgrow a datagram. */
-const MAX_NAME_LENGTH = 1024;
+/** Messages waiting to be gossiped; beyond it the most sent give way, and anti-entropy tells the rest. */
+const MAX_BROADCASTS = 16_384;
 
 /** What membership decisions act on. */
-export interface MembershipParts {
+export interface MembershipParts extends AdmissionParts {
   readonly config: SwimConfig;
   readonly members: MemberTable;
   readonly queue: BroadcastQueue;
@@ -30,7 +30,6 @@ export interface MembershipParts {
   readonly awareness: Awareness;
   readonly delegate: SwimDelegate;
   readonly counters: Counters;
-  readonly allows: (addr: Uint8Array) => boolean;
   readonly trace: Trace | undefined;
 }
 
@@ -85,7 +84,7 @@ export class Membership {
   alive(now: Millis, claim: AliveClaim, finished?: () => void): void {
     const { members, counters, trace } = this.#parts;
     const { facts } = claim;
-    const refusal = this.#refuses(claim);
+    const refusal = refusalOf(claim, this.#parts);
     if (refusal !== undefined) {
       counters.add(`drop:${refusal}`);
       trace?.note({
@@ -145,7 +144,7 @@ export class Membership {
   }
 
   dead(now: Millis, claim: Accusation, finished?: () => void): void {
-    const { members, queue, delegate } = this.#parts;
+    const { members, delegate } = this.#parts;
     const known = members.get(claim.name);
     const verdict = judgeDead(claim, known, this.#judge());
     if (verdict.type === 'refute') {
@@ -157,10 +156,7 @@ export class Membership {
       return;
     }
     this.#forgetSuspicion(claim.name);
-    queue.enqueue(encodeDead({ incarnation: claim.incarnation, node: claim.name, from: claim.from }), {
-      name: claim.name,
-      ...(finished === undefined ? {} : { finished }),
-    });
+    this.#broadcast(encodeDead({ ...claim, node: claim.name }), claim.name, finished);
     known.incarnation = claim.incarnation;
     members.setStatus(known, verdict.status, now);
     delegate.notice(now, { type: verdict.status === 'left' ? 'left' : 'failed', member: known });
@@ -190,31 +186,13 @@ export class Membership {
     return { name: config.name, leaving: this.#leaving, reclaimMs: config.deadNodeReclaimTimeMs };
   }
 
-  /** Rows 2–5 and 7a of memberlist.md 3.2: why an alive claim is not even judged. */
-  #refuses(claim: AliveClaim): string | undefined {
-    const { members, delegate, allows } = this.#parts;
-    const { facts } = claim;
-    if (isNonsenseVersion(facts.vsn)) return 'alive-version';
-    if (facts.vsn.length < VERSION_BYTES) return 'alive-short-version';
-    if (facts.name === '') return 'alive-nameless';
-    if (facts.name.length > MAX_NAME_LENGTH) return 'alive-name-too-long';
-    if (facts.address.ip === '') return 'alive-address';
-    if (delegate.admit([facts], false) !== undefined) return 'alive-not-admitted';
-    const known = members.get(facts.name);
-    const newAddress = known === undefined || known.facts.address.ip !== facts.address.ip;
-    return newAddress && !allows(facts.addr) ? 'alive-outside-cidr' : undefined;
-  }
-
   #adoptAlive(now: Millis, claim: AliveClaim, record: MemberRecord, finished?: () => void): void {
-    const { members, queue, delegate } = this.#parts;
+    const { members, delegate } = this.#parts;
     const { facts, incarnation } = claim;
     this.#forgetSuspicion(facts.name);
     const before = record.status;
     const changed = !equalBytes(record.facts.meta, facts.meta);
-    queue.enqueue(encodeAlive({ ...facts, node: facts.name, incarnation }), {
-      name: facts.name,
-      ...(finished === undefined ? {} : { finished }),
-    });
+    this.#broadcast(encodeAlive({ ...facts, node: facts.name, incarnation }), facts.name, finished);
     record.facts = facts;
     record.incarnation = incarnation;
     members.setStatus(record, 'alive', now);
@@ -249,19 +227,31 @@ export class Membership {
 
   #broadcastSuspect(claim: Accusation): void {
     const { name, incarnation, from } = claim;
-    this.#parts.queue.enqueue(encodeSuspect({ incarnation, node: name, from }), { name });
+    this.#broadcast(encodeSuspect({ incarnation, node: name, from }), name);
+  }
+
+  /** Queues a message about a member in place of any older one; what fits no datagram would wait for ever. */
+  #broadcast(message: Uint8Array, name: string, finished?: () => void): void {
+    const { config, counters, queue } = this.#parts;
+    if (message.length > config.udpBufferSize) {
+      counters.add('drop:broadcast-too-large');
+      finished?.();
+      return;
+    }
+    queue.enqueue(message, finished === undefined ? { name } : { name, finished });
+    if (queue.size > MAX_BROADCASTS) counters.add('drop:broadcast-overflow', queue.prune(MAX_BROADCASTS));
   }
 
   /** Answers a false claim about ourselves with a higher incarnation; it costs health (memberlist.md 3.5). */
   #refute(now: Millis, above: number, kind: string, from: string): void {
-    const { awareness, queue, counters, trace, config } = this.#parts;
+    const { awareness, counters, trace, config } = this.#parts;
     const self = this.self;
     if (self === undefined) return;
     const incarnation = this.#raiseAbove(above);
     self.incarnation = incarnation;
     awareness.apply(1);
     counters.add('refuted');
-    queue.enqueue(encodeAlive({ ...self.facts, node: config.name, incarnation }), { name: config.name });
+    this.#broadcast(encodeAlive({ ...self.facts, node: config.name, incarnation }), config.name);
     trace?.note({
       level: 'WARN',
       source: 'memberlist',
@@ -291,20 +281,4 @@ export class Membership {
     this.#incarnation = (Math.max(this.#incarnation, above) + 1) >>> 0;
     return this.#incarnation;
   }
-}
-
-/** Facts from the fields of a message; an address that is no IP is left empty and refused later. */
-export function factsOf(
-  message: {
-    readonly addr: Uint8Array;
-    readonly port: number;
-    readonly meta: Uint8Array;
-    readonly vsn: Uint8Array;
-  },
-  name: string,
-  bindPort: number,
-): MemberFacts {
-  const port = message.port === 0 ? bindPort : message.port;
-  const address = { ip: ipText(message.addr) ?? '', port };
-  return { name, addr: message.addr, port, meta: message.meta, vsn: message.vsn, address };
 }

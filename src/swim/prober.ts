@@ -1,7 +1,7 @@
 import { hostPort } from '../base/address.ts';
 import type { Counters } from '../base/counters.ts';
 import type { Deadlines } from '../base/deadlines.ts';
-import type { Address, DatagramFailure, Millis, StreamId } from '../base/machine.ts';
+import type { Address, Millis, StreamId } from '../base/machine.ts';
 import type { Random } from '../base/random.ts';
 import type { Trace } from '../base/trace.ts';
 import type { AckTable } from './acks.ts';
@@ -143,17 +143,15 @@ export class Prober {
     if (this.#probe?.seq === seq) this.#probe.streamContact = true;
   }
 
-  /** A datagram could not leave this host; for the probed member there is no use in waiting. */
-  undeliverable(now: Millis, to: Address, why: DatagramFailure): void {
+  /**
+   * A datagram could not leave this host, for whatever reason: for the probed member there is no use in waiting, and
+   * others may still reach it (memberlist.md 4.2, 8 #20).
+   */
+  undeliverable(to: Address): void {
     const probe = this.#probe;
     if (probe === undefined || probe.indirect) return;
     const { ip, port } = probe.target.address;
     if (to.ip !== ip || to.port !== port) return;
-    if (why === 'local') {
-      this.#parts.counters.add('probe:abandoned');
-      this.#finish(now, probe);
-      return;
-    }
     probe.sendFailed = true;
     this.ackLate();
   }

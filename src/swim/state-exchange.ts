@@ -1,9 +1,10 @@
 import type { Counters } from '../base/counters.ts';
 import type { Millis } from '../base/machine.ts';
+import { factsOf } from './claims.ts';
 import type { SwimConfig } from './config.ts';
 import type { MemberFacts, SwimDelegate, SwimMember, SwimStatus } from './delegate.ts';
 import type { MemberView } from './members.ts';
-import { factsOf, type Membership } from './membership.ts';
+import type { Membership } from './membership.ts';
 import { encodePushPull, type PushPull, type PushPullNode } from './messages.ts';
 import { incompatibility } from './versions.ts';
 
@@ -44,7 +45,7 @@ export class StateExchange {
       counters.add('drop:push-pull-version');
       return problem;
     }
-    const stories = remote.nodes.map((node) => factsOf(node, node.name, config.bindPort));
+    const stories = remote.nodes.map((node) => factsOf(node, node.name, config));
     if (joining) {
       const refusal = delegate.admit(stories, true);
       if (refusal !== undefined) {

@@ -1,4 +1,3 @@
-import { ipText } from '../base/address.ts';
 import { assert, unreachable } from '../base/assert.ts';
 import { Counters } from '../base/counters.ts';
 import { Deadlines } from '../base/deadlines.ts';
@@ -18,6 +17,7 @@ import { AckTable } from './acks.ts';
 import { Awareness } from './awareness.ts';
 import { BroadcastQueue } from './broadcasts.ts';
 import { cidrFilter } from './cidr.ts';
+import { ownFacts } from './claims.ts';
 import type { SwimConfig } from './config.ts';
 import type { SwimDeadline } from './deadline.ts';
 import type { JoinTarget, MemberFacts, SwimDelegate, SwimMember } from './delegate.ts';
@@ -35,7 +35,7 @@ import { Sender } from './sender.ts';
 import { StateExchange } from './state-exchange.ts';
 import { exchangeRole, inboundRole, pingRole, type RoleParts } from './stream-roles.ts';
 import { Streams } from './streams.ts';
-import { ownVersions, protocolMax } from './versions.ts';
+import { protocolMax } from './versions.ts';
 
 /** Most bytes of metadata a node may announce (memberlist.md 1.11). */
 export const META_LIMIT = 512;
@@ -170,7 +170,7 @@ export class Swim implements Machine {
   undeliverable(now: Millis, to: Address, why: DatagramFailure): void {
     if (!this.#running) return;
     this.#counters.add(`undeliverable:${why}`);
-    this.#prober.undeliverable(now, to, why);
+    this.#prober.undeliverable(to);
     this.#settleFlushed(now);
   }
 
@@ -197,14 +197,17 @@ export class Swim implements Machine {
     this.#joins.start(now, operation, targets);
   }
 
-  /** Tells the others that we go; settles as `sent` or `timeout`. We keep answering until `shutdown`. */
+  /**
+   * Tells the others that we go; settles as `sent` or `timeout`. We keep answering until `shutdown`. Timeout 0 waits for
+   * as long as it takes.
+   */
   leave(now: Millis, operation: OperationId, timeoutMs: Millis): void {
     const others = this.#membership.hasOthers();
     this.#membership.leave(now, () => this.#flushed.push(operation));
     this.#awaitFlush(now, operation, timeoutMs, others);
   }
 
-  /** Announces our metadata anew; settles as `sent` or `timeout`. */
+  /** Announces our metadata anew; settles as `sent` or `timeout`. Timeout 0 waits for as long as it takes. */
   update(now: Millis, operation: OperationId, timeoutMs: Millis): void {
     const others = this.#membership.hasOthers();
     this.#membership.announce(now, this.#ownFacts(), () => this.#flushed.push(operation));
@@ -261,7 +264,8 @@ export class Swim implements Machine {
 
   /** Waits for a broadcast to leave the queue, unless nobody is there to hear it. */
   #awaitFlush(now: Millis, operation: OperationId, timeoutMs: Millis, others: boolean): void {
-    this.#deadlines.set(`flush:${operation}`, now + timeoutMs, { type: 'flush', operation });
+    const at = timeoutMs === 0 ? Number.POSITIVE_INFINITY : now + timeoutMs;
+    this.#deadlines.set(`flush:${operation}`, at, { type: 'flush', operation });
     if (!others) this.#flushed.push(operation);
     this.#settleFlushed(now);
   }
@@ -291,11 +295,8 @@ export class Swim implements Machine {
   }
 
   #ownFacts(): MemberFacts {
-    const { name, addr, port } = this.#config;
     const meta = this.#delegate.meta(META_LIMIT);
     assert(meta.length <= META_LIMIT, 'metadata fits its limit');
-    const ip = ipText(addr);
-    assert(ip !== undefined, 'our own address is an IP');
-    return { name, addr, port, meta, vsn: ownVersions(this.#config), address: { ip, port } };
+    return ownFacts(this.#config, meta);
   }
 }
