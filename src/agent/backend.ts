@@ -175,7 +175,7 @@ const DROP_PREFIX = 'drop:';
 /** What was dropped, by reason; no group at all while nothing was, so that a healthy node's output is Serf's. */
 function dropStats(counters: ReadonlyMap<string, number>): [string, ReadonlyMap<string, string>][] {
   const drops = [...counters]
-    .filter(([name]) => name.startsWith(DROP_PREFIX))
+    .filter(([name, count]) => name.startsWith(DROP_PREFIX) && count > 0)
     .map(([name, count]) => [name.slice(DROP_PREFIX.length), String(count)] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1));
   return drops.length === 0 ? [] : [['drops', new Map(drops)]];
