@@ -4,7 +4,7 @@ import type { RunArguments } from './config/flags.ts';
 import { loadConfig } from './config/load.ts';
 import type { AgentSettings, CheckedConfig } from './config/settings.ts';
 import { AgentLog } from './logging.ts';
-import { announcer, type Console } from './output.ts';
+import { type Announcer, announcer } from './output.ts';
 import { reload } from './reload.ts';
 import { retryJoin } from './retry-join.ts';
 import { RunningAgent } from './running.ts';
@@ -15,7 +15,7 @@ import { type AgentWorld, processWorld } from './world.ts';
 interface Run {
   readonly args: RunArguments;
   readonly world: AgentWorld;
-  readonly console: Console;
+  readonly ui: Announcer;
   readonly log: AgentLog;
   /** Ends background work with the run. */
   readonly until: AbortSignal;
@@ -27,16 +27,16 @@ interface Run {
  * resolves all output has been written and nothing runs any more, save handlers cut off by a hard stop.
  */
 export async function runAgent(args: RunArguments, world: AgentWorld = processWorld()): Promise<number> {
-  const console = announcer(world.out, world.err);
+  const ui = announcer(world.out, world.err);
   const controller = new AbortController();
   try {
     const checked = await loadConfig(args, world.env, world.host);
-    for (const note of checked.notes) console.heading(note);
+    for (const note of checked.notes) ui.heading(note);
     const { logLevel: level, logFormat: format } = checked.settings;
     const log = new AgentLog({ level, format, out: world.out, now: world.now });
-    return await runWith(checked.settings, { args, world, console, log, until: controller.signal });
+    return await runWith(checked.settings, { args, world, ui, log, until: controller.signal });
   } catch (error) {
-    tell(error, world, console);
+    tell(error, world, ui);
     return 1;
   } finally {
     controller.abort();
@@ -45,9 +45,9 @@ export async function runAgent(args: RunArguments, world: AgentWorld = processWo
 }
 
 async function runWith(settings: AgentSettings, run: Run): Promise<number> {
-  const { world, log, console, until } = run;
+  const { world, log, ui, until } = run;
   const signals = world.signals(until);
-  const agent = await RunningAgent.start(settings, { world, log, console });
+  const agent = await RunningAgent.start(settings, { world, log, ui });
   const background = new AbortController();
   let code = 1;
   try {
@@ -64,21 +64,21 @@ async function runWith(settings: AgentSettings, run: Run): Promise<number> {
 
 /** From the banner to the exit code. */
 async function live(agent: RunningAgent, signals: SignalSource, run: Run): Promise<number> {
-  const { console, log } = run;
-  announce(agent, console);
-  const code = await Promise.race([joinAtStart(agent, console), interrupted(signals)]);
+  const { ui, log } = run;
+  announce(agent, ui);
+  const code = await Promise.race([joinAtStart(agent, ui), interrupted(signals)]);
   if (code !== undefined) return code;
-  console.detail('');
-  console.heading('Log data will now stream in as it occurs:');
-  console.detail('');
+  ui.detail('');
+  ui.heading('Log data will now stream in as it occurs:');
+  ui.detail('');
   log.open();
   void retryInBackground(agent, run);
   return await superviseAgent(agent, signals, run);
 }
 
-function announce(agent: RunningAgent, console: Console): void {
+function announce(agent: RunningAgent, ui: Announcer): void {
   const { nodeName, bind, advertise, profile, config } = agent.settings;
-  console.heading('Serf agent running!');
+  ui.heading('Serf agent running!');
   const lines = bannerLines({
     nodeName,
     bind,
@@ -89,16 +89,16 @@ function announce(agent: RunningAgent, console: Console): void {
     profile,
     compression: config.values.enable_compression,
   });
-  for (const line of lines) console.detail(line);
+  for (const line of lines) ui.detail(line);
 }
 
 /** Nobody to be reached here is fatal: `start_join` says that without a cluster there is no point. */
-async function joinAtStart(agent: RunningAgent, console: Console): Promise<undefined> {
+async function joinAtStart(agent: RunningAgent, ui: Announcer): Promise<undefined> {
   const { start_join: addresses, replay_on_join: replay } = agent.settings.config.values;
   if (addresses.length === 0) return;
-  console.heading(`Joining cluster...(replay: ${replay})`);
+  ui.heading(`Joining cluster...(replay: ${replay})`);
   const count = await agent.join(addresses, replay);
-  console.detail(`Join completed. Synced with ${count} initial agents`);
+  ui.detail(`Join completed. Synced with ${count} initial agents`);
 }
 
 /** The exit code of a start that any signal cut short. Taken only then: a later one belongs to the running agent. */
@@ -123,16 +123,16 @@ async function retryInBackground(agent: RunningAgent, { world, log, until }: Run
 }
 
 function superviseAgent(agent: RunningAgent, signals: SignalSource, run: Run): Promise<number> {
-  const { world, console, log, args, until } = run;
+  const { world, ui, log, args, until } = run;
   const load = (): Promise<CheckedConfig> => loadConfig(args, world.env, world.host);
   return supervise({
     signals,
-    console,
+    ui,
     ended: agent.ended,
     leaveOnTerminate: () => agent.settings.config.values.leave_on_terminate,
     skipLeaveOnInterrupt: () => agent.settings.config.values.skip_leave_on_interrupt,
     leave: () => agent.leave(),
-    reload: () => reload({ agent, log, console, load }),
+    reload: () => reload({ agent, log, ui, load }),
     dumpMetrics: () => {
       for (const [name, value] of agent.figures()) world.err.line(`${name}: ${value}`);
     },
@@ -141,8 +141,8 @@ function superviseAgent(agent: RunningAgent, signals: SignalSource, run: Run): P
 }
 
 /** A bad flag is told in Go's words, everything else as an announcement. */
-function tell(error: unknown, world: AgentWorld, console: Console): void {
+function tell(error: unknown, world: AgentWorld, ui: Announcer): void {
   if (error instanceof CodedError && error.code === 'ERR_FLAG') world.err.line(error.message);
-  else if (error instanceof CodedError) console.error(error.message.replace(/\n+$/, '\n'));
-  else console.error(`internal error: ${error instanceof Error ? error.stack : messageOf(error)}`);
+  else if (error instanceof CodedError) ui.error(error.message.replace(/\n+$/, '\n'));
+  else ui.error(`internal error: ${error instanceof Error ? error.stack : messageOf(error)}`);
 }

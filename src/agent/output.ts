@@ -32,7 +32,7 @@ export function lineWriter(stream: NodeJS.WritableStream & { readonly writableLe
 }
 
 /** The agent's announcements, in Serf's form: `==> ` before a heading, four blanks before a detail. */
-export interface Console {
+export interface Announcer {
   heading(text: string): void;
   /** An empty text is an empty line, without blanks. */
   detail(text: string): void;
@@ -41,7 +41,7 @@ export interface Console {
 }
 
 /** Headings and details go to `out`, errors to `err`. */
-export function announcer(out: LineWriter, err: LineWriter): Console {
+export function announcer(out: LineWriter, err: LineWriter): Announcer {
   return {
     heading: (text) => void out.line(`==> ${text}`),
     detail: (text) => void out.line(text === '' ? '' : `    ${text}`),

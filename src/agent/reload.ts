@@ -3,7 +3,7 @@ import { messageOf } from '../base/errors.ts';
 import type { CheckedConfig } from './config/settings.ts';
 import { CONFIG_KEYS, type ConfigKey, type ConfigValues, specOf } from './config/table.ts';
 import type { AgentLog } from './logging.ts';
-import type { Console } from './output.ts';
+import type { Announcer } from './output.ts';
 import type { RunningAgent } from './running.ts';
 
 /** What a reload does with each key that changed. */
@@ -24,29 +24,29 @@ export function planReload(before: ConfigValues, after: ConfigValues): ReloadPla
 export interface ReloadOptions {
   readonly agent: Pick<RunningAgent, 'settings' | 'check' | 'apply'>;
   readonly log: Pick<AgentLog, 'write'>;
-  readonly console: Console;
+  readonly ui: Announcer;
   /** Reads all sources again. */
   readonly load: () => Promise<CheckedConfig>;
 }
 
 /** Applies a changed configuration, all of it or nothing (agent.md 10.3). Never rejects: what went wrong is told. */
-export async function reload({ agent, log, console, load }: ReloadOptions): Promise<void> {
-  console.heading('Reloading configuration...');
+export async function reload({ agent, log, ui, load }: ReloadOptions): Promise<void> {
+  ui.heading('Reloading configuration...');
   let checked: CheckedConfig;
   try {
     checked = await load();
     agent.check(checked.settings);
   } catch (error) {
-    console.error(messageOf(error));
-    console.error('Failed to reload configs');
+    ui.error(messageOf(error));
+    ui.error('Failed to reload configs');
     return;
   }
-  for (const note of checked.notes) console.heading(note);
+  for (const note of checked.notes) ui.heading(note);
   const plan = planReload(agent.settings.config.values, checked.settings.config.values);
   try {
     await agent.apply(checked.settings);
   } catch (error) {
-    console.error(`Failed to update tags: ${messageOf(error)}`);
+    ui.error(`Failed to update tags: ${messageOf(error)}`);
   }
   if (plan.applied.length > 0) log.write('INFO', 'agent', `reloaded: ${plan.applied.join(', ')}`);
   if (plan.needsRestart.length > 0) {

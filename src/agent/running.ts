@@ -10,7 +10,7 @@ import type { AgentSettings } from './config/settings.ts';
 import { CONFIG_KEYS, specOf } from './config/table.ts';
 import { oneLine } from './log-line.ts';
 import type { AgentLog } from './logging.ts';
-import type { Console } from './output.ts';
+import type { Announcer } from './output.ts';
 import { startRpc } from './rpc-start.ts';
 import { lockStateDirectory, type StateDirectory } from './state-dir.ts';
 import type { AgentWorld } from './world.ts';
@@ -21,7 +21,7 @@ const EVENT_CAPACITY = 4_096;
 export interface RunningParts {
   readonly world: AgentWorld;
   readonly log: AgentLog;
-  readonly console: Console;
+  readonly ui: Announcer;
 }
 
 /** A node with everything around it: handlers, RPC, files. Made by `start`, ended by `stop`. */
@@ -126,10 +126,10 @@ export class RunningAgent {
     await this.#release();
   }
 
-  async #start({ world, log, console }: RunningParts): Promise<void> {
+  async #start({ world, log, ui }: RunningParts): Promise<void> {
     const settings = this.#settings;
     const { values } = settings.config;
-    console.heading('Starting Serf agent...');
+    ui.heading('Starting Serf agent...');
     if (values.state_dir !== '') this.#hold(lockStateDirectory(values.state_dir));
     const state = readStartState(settings);
     log.write('INFO', 'agent', 'Serf agent starting');
@@ -159,7 +159,7 @@ export class RunningAgent {
     this.#backend = backend;
     const server = await this.#startRpc(backend, world);
     this.#cleanups.push(() => server.close());
-    console.heading('Starting Serf agent RPC...');
+    ui.heading('Starting Serf agent RPC...');
   }
 
   #hold(directory: StateDirectory): void {

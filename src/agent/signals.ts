@@ -1,5 +1,5 @@
 import { messageOf } from '../base/errors.ts';
-import type { Console } from './output.ts';
+import type { Announcer } from './output.ts';
 
 /** What the agent does about signals, and when it is over (agent.md 10.2). */
 
@@ -64,7 +64,7 @@ export function processSignals(signal: AbortSignal): SignalSource {
 
 export interface SupervisorOptions {
   readonly signals: SignalSource;
-  readonly console: Console;
+  readonly ui: Announcer;
   /** Settles when the agent ends of itself: an RPC leave, a lost name conflict, retry join that gave up. */
   readonly ended: Promise<number>;
   /** As configured now; a reload may change them. */
@@ -80,7 +80,7 @@ export interface SupervisorOptions {
 
 /** Waits for the end of the agent and returns its exit code. The caller shuts everything down. */
 export async function supervise(options: SupervisorOptions): Promise<number> {
-  const { console, signals } = options;
+  const { ui, signals } = options;
   for (;;) {
     const code = await Promise.race([signals.arrived(), options.ended]);
     if (code !== undefined) return code;
@@ -90,7 +90,7 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
       options.dumpMetrics();
       continue;
     }
-    console.heading(`Caught signal: ${NAMES[next]}`);
+    ui.heading(`Caught signal: ${NAMES[next]}`);
     if (next === 'SIGHUP') {
       await options.reload();
       continue;
@@ -102,13 +102,13 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
 
 /** The first of: leave finished or the agent ended otherwise, any further signal, three seconds. */
 async function leaveGracefully(options: SupervisorOptions): Promise<number> {
-  options.console.heading('Gracefully shutting down agent...');
+  options.ui.heading('Gracefully shutting down agent...');
   let over = false;
   const left = options.leave().then(
     () => 0,
     (error: unknown) => {
       // The wait goes on: a leave by RPC may be the one that is in progress, and ends the agent.
-      if (!over) options.console.error(`Error: ${messageOf(error)}`);
+      if (!over) options.ui.error(`Error: ${messageOf(error)}`);
       return new Promise<number>(() => undefined);
     },
   );

@@ -37,7 +37,7 @@ function checkPadding(text: string, at: number, inQuantum: number): void {
   let next = skipLineEnds(text, at + 1);
   if (inQuantum === 2) {
     if (next === text.length) throw illegal(text.length);
-    if (text[next] !== PAD) throw illegal(next);
+    if (text[next] !== PAD) throw illegal(next - 1);
     next = skipLineEnds(text, next + 1);
   }
   if (next < text.length) throw illegal(next);

@@ -1,4 +1,4 @@
-import type { Console, LineWriter } from '../../../src/agent/output.ts';
+import type { Announcer, LineWriter } from '../../../src/agent/output.ts';
 
 /** A writer that keeps its lines; `full` makes it refuse them, as a stalled reader does. */
 export function memoryWriter(): LineWriter & { readonly lines: string[]; full: boolean } {
@@ -16,8 +16,8 @@ export function memoryWriter(): LineWriter & { readonly lines: string[]; full: b
   return writer;
 }
 
-/** A console that keeps what it is told, errors marked. */
-export function memoryConsole(): Console & { readonly lines: string[] } {
+/** A ui that keeps what it is told, errors marked. */
+export function memoryAnnouncer(): Announcer & { readonly lines: string[] } {
   const lines: string[] = [];
   return {
     lines,

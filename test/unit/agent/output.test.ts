@@ -38,11 +38,11 @@ describe('standard output', () => {
 it('announcements have the prefixes of Serf, errors on their own stream', () => {
   const out = memoryWriter();
   const err = memoryWriter();
-  const console = announcer(out, err);
-  console.heading('head');
-  console.detail('body');
-  console.detail('');
-  console.error('bad');
+  const ui = announcer(out, err);
+  ui.heading('head');
+  ui.detail('body');
+  ui.detail('');
+  ui.error('bad');
   expect(out.lines).toEqual(['==> head', '    body', '']);
   expect(err.lines).toEqual(['==> bad']);
 });

@@ -5,11 +5,11 @@ import {
   type SupervisorOptions,
   supervise,
 } from '../../../src/agent/signals.ts';
-import { deferred, memoryConsole, settled } from './fakes.ts';
+import { deferred, memoryAnnouncer, settled } from './fakes.ts';
 
 function harness(overrides: Partial<SupervisorOptions> = {}) {
   const signals = new SignalQueue();
-  const console = memoryConsole();
+  const ui = memoryAnnouncer();
   const ended = deferred<number>();
   const leave = deferred<void>();
   const alarm = deferred<void>();
@@ -18,7 +18,7 @@ function harness(overrides: Partial<SupervisorOptions> = {}) {
   let code: number | undefined;
   void supervise({
     signals,
-    console,
+    ui,
     ended: ended.promise,
     leaveOnTerminate: () => false,
     skipLeaveOnInterrupt: () => false,
@@ -46,17 +46,14 @@ function harness(overrides: Partial<SupervisorOptions> = {}) {
     }
     return code;
   };
-  return { console, ended, leave, alarm, slept, calls, send, code: () => code };
+  return { ui, ended, leave, alarm, slept, calls, send, code: () => code };
 }
 
 describe('signals', () => {
   it('INT leaves gracefully and exits 0 once that is done', async () => {
     const run = harness();
     expect(await run.send('SIGINT')).toBeUndefined();
-    expect(run.console.lines).toEqual([
-      '==> Caught signal: interrupt',
-      '==> Gracefully shutting down agent...',
-    ]);
+    expect(run.ui.lines).toEqual(['==> Caught signal: interrupt', '==> Gracefully shutting down agent...']);
     run.leave.resolve();
     await settled();
     expect(run.code()).toBe(0);
@@ -86,7 +83,7 @@ describe('signals', () => {
     run.leave.reject(new Error('Leave already in progress'));
     await settled();
     expect(run.code()).toBeUndefined();
-    expect(run.console.lines.at(-1)).toBe('!!! Error: Leave already in progress');
+    expect(run.ui.lines.at(-1)).toBe('!!! Error: Leave already in progress');
     run.ended.resolve(0);
     await settled();
     expect(run.code()).toBe(0);
@@ -101,7 +98,7 @@ describe('signals', () => {
   it('TERM exits 1 at once, without a leave', async () => {
     const run = harness();
     expect(await run.send('SIGTERM')).toBe(1);
-    expect(run.console.lines).toEqual(['==> Caught signal: terminated']);
+    expect(run.ui.lines).toEqual(['==> Caught signal: terminated']);
   });
 
   it('TERM leaves gracefully with leave_on_terminate', async () => {
@@ -123,7 +120,7 @@ describe('signals', () => {
       },
     });
     await run.send('SIGHUP', 'SIGHUP', 'SIGTERM');
-    expect(run.console.lines.slice(0, 3)).toEqual([
+    expect(run.ui.lines.slice(0, 3)).toEqual([
       '==> Caught signal: hangup',
       '==> Caught signal: hangup',
       '==> Caught signal: terminated',
@@ -135,7 +132,7 @@ describe('signals', () => {
     const run = harness();
     expect(await run.send('SIGUSR1')).toBeUndefined();
     expect(run.calls).toEqual(['metrics']);
-    expect(run.console.lines).toEqual([]);
+    expect(run.ui.lines).toEqual([]);
   });
 
   it('an agent that ends of itself gives its own exit code', async () => {

@@ -9,7 +9,7 @@ import { loadConfig } from '../../../src/agent/config/load.ts';
 import { defaultValues } from '../../../src/agent/config/merge.ts';
 import type { AgentSettings } from '../../../src/agent/config/settings.ts';
 import { planReload, reload } from '../../../src/agent/reload.ts';
-import { memoryConsole } from './fakes.ts';
+import { memoryAnnouncer } from './fakes.ts';
 
 let directory = '';
 beforeEach(() => {
@@ -86,7 +86,7 @@ describe('a reload', () => {
   });
 
   it('applies the new settings and logs what changed', async () => {
-    const console = memoryConsole();
+    const ui = memoryAnnouncer();
     const log: string[] = [];
     let applied: AgentSettings | undefined;
     await reload({
@@ -99,11 +99,11 @@ describe('a reload', () => {
         },
       },
       log: { write: (level, source, text) => void log.push(`[${level}] ${source}: ${text}`) },
-      console,
+      ui,
       load: () => load('-bind=127.0.0.2', '-log-level=warn', '-role=web'),
     });
     expect(applied?.logLevel).toBe('WARN');
-    expect(console.lines).toEqual([
+    expect(ui.lines).toEqual([
       '==> Reloading configuration...',
       "==> Deprecation warning: 'Role' has been replaced with 'Tags'",
     ]);
@@ -114,7 +114,7 @@ describe('a reload', () => {
   });
 
   it('of a broken configuration changes nothing', async () => {
-    const console = memoryConsole();
+    const ui = memoryAnnouncer();
     await reload({
       agent: {
         settings: (await load()).settings,
@@ -122,10 +122,10 @@ describe('a reload', () => {
         apply: () => Promise.reject(new Error('must not be called')),
       },
       log: { write: () => undefined },
-      console,
+      ui,
       load: () => load('-log-level=foo'),
     });
-    expect(console.lines).toEqual([
+    expect(ui.lines).toEqual([
       '==> Reloading configuration...',
       '!!! Invalid log level: FOO. Valid log levels are: [TRACE DEBUG INFO WARN ERR]',
       '!!! Failed to reload configs',
@@ -133,7 +133,7 @@ describe('a reload', () => {
   });
 
   it('tells when the tags could not be changed', async () => {
-    const console = memoryConsole();
+    const ui = memoryAnnouncer();
     await reload({
       agent: {
         settings: (await load()).settings,
@@ -141,14 +141,14 @@ describe('a reload', () => {
         apply: () => Promise.reject(new Error('timeout')),
       },
       log: { write: () => undefined },
-      console,
+      ui,
       load: () => load(),
     });
-    expect(console.lines.at(-1)).toBe('!!! Failed to update tags: timeout');
+    expect(ui.lines.at(-1)).toBe('!!! Failed to update tags: timeout');
   });
 
   it('that would make the tags too big changes nothing', async () => {
-    const console = memoryConsole();
+    const ui = memoryAnnouncer();
     await reload({
       agent: {
         settings: (await load()).settings,
@@ -158,10 +158,10 @@ describe('a reload', () => {
         apply: () => Promise.reject(new Error('must not be called')),
       },
       log: { write: () => undefined },
-      console,
+      ui,
       load: () => load(),
     });
-    expect(console.lines.slice(1)).toEqual([
+    expect(ui.lines.slice(1)).toEqual([
       '!!! Encoded length of tags exceeds limit of 512 bytes',
       '!!! Failed to reload configs',
     ]);
