@@ -24,6 +24,8 @@ export interface BackendParts {
   readonly nodeName: string;
   /** The handlers in force. */
   readonly handlers: () => readonly HandlerSpec[];
+  /** Counts of the RPC server, once it runs. */
+  readonly rpcCounters: () => ReadonlyMap<string, number>;
   /** A leave by RPC is over and answered: the agent ends. */
   readonly onLeft: () => void;
 }
@@ -110,14 +112,14 @@ export class AgentBackend implements RpcBackend {
   }
 
   stats(): ReadonlyMap<string, ReadonlyMap<string, string>> {
-    const { cluster, nodeName, tags, handlers } = this.#parts;
+    const { cluster, nodeName, tags, handlers, rpcCounters } = this.#parts;
     return new Map<string, ReadonlyMap<string, string>>([
       ['agent', new Map([['name', nodeName]])],
       ['runtime', runtimeStats()],
       ['serf', cluster.stats()],
       ['tags', tags.current],
       ['event_handlers', new Map(handlers().flatMap(handlerStats))],
-      ...dropStats(cluster.counters()),
+      ...dropStats(new Map([...cluster.counters(), ...rpcCounters()])),
     ]);
   }
 

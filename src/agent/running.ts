@@ -34,6 +34,7 @@ export class RunningAgent {
   #settings: AgentSettings;
   #cluster: Cluster | undefined;
   #backend: AgentBackend | undefined;
+  #rpc: RpcServer | undefined;
   #tags: AgentTags | undefined;
   #handlers: HandlerRunner | undefined;
 
@@ -154,10 +155,12 @@ export class RunningAgent {
       tags,
       nodeName: settings.nodeName,
       handlers: () => this.#settings.handlers,
+      rpcCounters: () => this.#rpc?.counters ?? new Map(),
       onLeft: () => this.#end(0),
     });
     this.#backend = backend;
     const server = await this.#startRpc(backend, world);
+    this.#rpc = server;
     this.#cleanups.push(() => server.close());
     ui.heading('Starting Serf agent RPC...');
   }

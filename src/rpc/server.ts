@@ -1,5 +1,6 @@
 import type { Server, Socket } from 'node:net';
 import { hostPort, ipBytes, ipText } from '../base/address.ts';
+import { Counters } from '../base/counters.ts';
 import type { Millis } from '../base/machine.ts';
 import type { TraceLevel } from '../base/trace.ts';
 import type { RpcBackend } from './backend.ts';
@@ -28,15 +29,11 @@ export interface RpcServerOptions {
   readonly now?: () => Millis;
 }
 
-/** What the server holds and has lost. */
+/** What the server holds. */
 export interface RpcServerSummary {
   readonly clients: number;
   readonly eventStreams: number;
   readonly monitors: number;
-  /** Since the start: connections refused because there were too many, records lost to slow clients. */
-  readonly refusedClients: number;
-  readonly droppedEvents: number;
-  readonly droppedLogs: number;
 }
 
 /** The agent's local protocol on any number of TCP and unix sockets. */
@@ -46,9 +43,7 @@ export class RpcServer {
   readonly #addresses: RpcAddress[] = [];
   readonly #sessions = new Map<Session, Promise<void>>();
   #accepted = 0;
-  #refusedClients = 0;
-  #droppedEvents = 0;
-  #droppedLogs = 0;
+  readonly #counters = new Counters();
   #closing = false;
 
   /**
@@ -81,10 +76,12 @@ export class RpcServer {
       clients: sessions.length,
       eventStreams: sessions.reduce((sum, session) => sum + session.eventStreams, 0),
       monitors: sessions.filter((session) => session.hasMonitor).length,
-      refusedClients: this.#refusedClients,
-      droppedEvents: this.#droppedEvents,
-      droppedLogs: this.#droppedLogs,
     };
+  }
+
+  /** Since the start: clients refused, records lost to slow ones, requests that could not be read, by reason. */
+  get counters(): ReadonlyMap<string, number> {
+    return this.#counters.values;
   }
 
   /** Stops listening, removes socket files and closes every connection. May be called more than once. */
@@ -119,7 +116,7 @@ export class RpcServer {
     }
     const limit = this.#options.maxClients ?? MAX_CLIENTS;
     if (this.#sessions.size >= limit) {
-      this.#refusedClients += 1;
+      this.#counters.add('drop:rpc-client-limit');
       this.#options.log('WARN', `agent.ipc: Refusing client: ${name}: ${limit} are connected`);
       socket.destroy();
       return;
@@ -133,10 +130,7 @@ export class RpcServer {
       log: this.#options.log,
       now: this.#options.now ?? (() => performance.now()),
       handshakeTimeoutMs: this.#options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
-      onDropped: (what) => {
-        if (what === 'event') this.#droppedEvents += 1;
-        else this.#droppedLogs += 1;
-      },
+      onDropped: (what) => this.#counters.add(`drop:rpc-${what}`),
     });
     const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     const served = gone.then(() => {

@@ -33,7 +33,8 @@ export interface SessionOptions {
   readonly now: () => Millis;
   /** How long a connection may stay without completing handshake and authentication. */
   readonly handshakeTimeoutMs: number;
-  readonly onDropped: (what: 'event' | 'logs') => void;
+  /** Something was lost or refused; `reason` ends the counter's name. */
+  readonly onDropped: (reason: string) => void;
 }
 
 interface Request {
@@ -92,8 +93,10 @@ export class Session {
         more = request !== undefined && (await this.#handle(request));
       }
     } catch (error) {
-      if (error instanceof WireError) this.#log('ERR', `bad request: ${error.message}`);
-      else if (!this.#socket.destroyed) this.#log('ERR', `connection failed: ${messageOf(error)}`);
+      if (error instanceof WireError) {
+        this.#options.onDropped(error.code === 'ERR_RPC_FRAME' ? 'frame' : 'field');
+        this.#log('ERR', `bad request: ${error.message}`);
+      } else if (!this.#socket.destroyed) this.#log('ERR', `connection failed: ${messageOf(error)}`);
     }
     this.close();
   }
