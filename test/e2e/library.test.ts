@@ -190,6 +190,29 @@ describe('the life of a node', () => {
     await start('a', '127.84.4.6');
   });
 
+  it('ends as a whole, and says what input did it, when something inside the protocol breaks', async () => {
+    const fatal: string[] = [];
+    const admit = (_members: unknown, merging: boolean): undefined => {
+      if (merging) throw new Error('a bug of the merge policy');
+    };
+    const onFatal = (error: unknown, input: string): void => void fatal.push(`${error} in ${input}`);
+    const a = await start('a', '127.84.4.8', { serf: { admit }, onFatal });
+    const b = await start('b', '127.84.4.9');
+    const events = a.events();
+    const query = a.query({ name: 'q', timeoutMs: 60_000 });
+    await expect(a.join(['127.84.4.9'])).rejects.toMatchObject({ code: 'ERR_BROKEN' });
+    expect(fatal).toHaveLength(1);
+    expect(fatal[0]).toMatch(/^Error: a bug of the merge policy in stream \d+ data, \d+ bytes: /);
+    while (!(await events.next()).done);
+    while (!(await query.next()).done);
+    expect(a.state).toBe('shutdown');
+    expect(() => a.userEvent('x')).toThrow(expect.objectContaining({ code: 'ERR_BROKEN' }));
+    await expect(a.leave()).rejects.toMatchObject({ code: 'ERR_BROKEN' });
+    await a.shutdown();
+    expect(b.state).toBe('alive');
+    await start('again', '127.84.4.8');
+  });
+
   it('lets a callback give commands', async () => {
     const a = await start('a', '127.84.4.7');
     const dropped: string[] = [];
@@ -225,18 +248,16 @@ describe('docs/library.md', () => {
     );
     await writeFile(join(folder, 'node.mjs'), program);
     const one = run(folder, ['127.84.5.1']);
-    const two = run(folder, ['127.84.5.2', '127.84.5.1']);
+    let two: Running | undefined;
     try {
       await until(() => one.output.includes('member-join node-127.84.5.1'), 20_000);
-      await until(
-        () => one.output.includes('member-join node-127.84.5.2') || two.ended !== undefined,
-        20_000,
-      );
+      const second = run(folder, ['127.84.5.2', '127.84.5.1']);
+      two = second;
+      await until(() => one.output.includes('member-join node-127.84.5.2'), 20_000);
       const helper = await start('helper', '127.84.5.3');
       await helper.join(['127.84.5.1']);
       helper.userEvent('hello', Buffer.from('world'));
       await until(() => one.output.includes('hello world'));
-      const second = two;
       second.child.kill('SIGINT');
       await until(() => second.ended !== undefined && one.output.includes('member-leave node-127.84.5.2'));
       expect(second.ended).toBe(0);
