@@ -3,6 +3,7 @@ import { Ring } from '../base/ring.ts';
 import type { Trace, TraceLevel, TraceRecord } from '../base/trace.ts';
 import type { LogSubscription } from '../rpc/backend.ts';
 import type { LogFormat } from './config/settings.ts';
+import { LogFlood } from './log-flood.ts';
 import { logLine, logTime, oneLine } from './log-line.ts';
 import { LogRing } from './log-ring.ts';
 import type { LineWriter } from './output.ts';
@@ -40,6 +41,7 @@ export class AgentLog implements Trace {
   readonly #format: LogFormat;
   readonly #gate: Gate;
   readonly #now: () => Date;
+  readonly #flood = new LogFlood();
   #second = Number.NaN;
   #time = '';
 
@@ -63,10 +65,14 @@ export class AgentLog implements Trace {
     this.#logger.level = PINO_LEVELS[level];
   }
 
-  /** What the core or another part tells. It may quote a peer, so it is always one line. */
+  /** What the core or another part tells. It may quote a peer, so it is always one line, and a flood is cut short. */
   note(record: TraceRecord): void {
-    const text = oneLine(record.text ?? record.message);
-    this.#write(record, text);
+    const now = this.#now().getTime();
+    for (const { record: kind, count } of this.#flood.takeSuppressed(now)) {
+      const like = oneLine(kind.text ?? kind.message);
+      this.write(kind.level, kind.source, `${count} more lines like this one were not written: ${like}`);
+    }
+    if (this.#flood.admits(now, record)) this.#write(record, oneLine(record.text ?? record.message));
   }
 
   /** A line of the agent's own, which may hold newlines: `text` follows `source: `. */
