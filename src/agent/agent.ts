@@ -4,7 +4,7 @@ import type { RunArguments } from './config/flags.ts';
 import { loadConfig } from './config/load.ts';
 import type { AgentSettings, CheckedConfig } from './config/settings.ts';
 import { AgentLog } from './logging.ts';
-import { type Announcer, announcer } from './output.ts';
+import { type Announcer, announcer, jsonAnnouncer } from './output.ts';
 import { reload } from './reload.ts';
 import { retryJoin } from './retry-join.ts';
 import { RunningAgent } from './running.ts';
@@ -27,12 +27,13 @@ interface Run {
  * resolves all output has been written and nothing runs any more, save handlers cut off by a hard stop.
  */
 export async function runAgent(args: RunArguments, world: AgentWorld = processWorld()): Promise<number> {
-  const ui = announcer(world.out, world.err);
+  let ui = announcer(world.out, world.err);
   const controller = new AbortController();
   try {
     const checked = await loadConfig(args, world.env, world.host);
-    for (const note of checked.notes) ui.heading(note);
     const { logLevel: level, logFormat: format } = checked.settings;
+    if (format === 'json') ui = jsonAnnouncer(world.out, world.err, world.now);
+    for (const note of checked.notes) ui.heading(note);
     const log = new AgentLog({ level, format, out: world.out, now: world.now });
     return await runWith(checked.settings, { args, world, ui, log, until: controller.signal });
   } catch (error) {

@@ -48,3 +48,16 @@ export function announcer(out: LineWriter, err: LineWriter): Announcer {
     error: (text) => void err.line(`==> ${text}`),
   };
 }
+
+/** The same as JSON lines, for whoever reads the output by program; errors stay text for people. */
+export function jsonAnnouncer(out: LineWriter, err: LineWriter, now: () => Date): Announcer {
+  const info = (msg: string): void => {
+    const record = { level: 'INFO', time: now().toISOString(), source: 'agent', msg };
+    if (msg !== '') out.line(JSON.stringify(record));
+  };
+  return {
+    heading: info,
+    detail: (text) => info(text.trim()),
+    error: (text) => void err.line(`==> ${text}`),
+  };
+}

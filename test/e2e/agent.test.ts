@@ -100,6 +100,16 @@ describe('an agent', () => {
     ]);
   });
 
+  it('writes nothing but JSON lines when asked to', async () => {
+    const agent = run(A, '-log-format=json');
+    await until(() => agent.lines.some((line) => line.includes('Received event: member-join')));
+    const records = agent.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(new Set(records.map((record) => Object.keys(record).slice(0, 3).join()))).toEqual(
+      new Set(['level,time,source']),
+    );
+    expect(records.map((record) => record.msg)).toContain(`Bind addr: '${A}:7946'`);
+  });
+
   it('joins at start, and logs it', async () => {
     const seed = run(A, '-node=seed');
     await until(streaming(seed));
