@@ -197,17 +197,14 @@ export class Swim implements Machine {
     this.#joins.start(now, operation, targets);
   }
 
-  /**
-   * Tells the others that we go; settles as `sent` or `timeout`. We keep answering until `shutdown`. Timeout 0 waits for
-   * as long as it takes.
-   */
+  /** Tells the others that we go; settles as `sent` or `timeout` (0: never). We keep answering until `shutdown`. */
   leave(now: Millis, operation: OperationId, timeoutMs: Millis): void {
     const others = this.#membership.hasOthers();
     this.#membership.leave(now, () => this.#flushed.push(operation));
     this.#awaitFlush(now, operation, timeoutMs, others);
   }
 
-  /** Announces our metadata anew; settles as `sent` or `timeout`. Timeout 0 waits for as long as it takes. */
+  /** Announces our metadata anew; settles as `sent` or `timeout` (0: never). */
   update(now: Millis, operation: OperationId, timeoutMs: Millis): void {
     const others = this.#membership.hasOthers();
     this.#membership.announce(now, this.#ownFacts(), () => this.#flushed.push(operation));
