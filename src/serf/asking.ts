@@ -101,7 +101,7 @@ export class Asking {
     if (this.#running.size >= RUNNING_QUERIES_LIMIT) {
       throw new CodedError('ERR_TOO_MANY_QUERIES', `${RUNNING_QUERIES_LIMIT} queries are running already`);
     }
-    const timeoutMs = params.timeoutMs > 0 ? params.timeoutMs : this.defaultTimeoutMs();
+    const timeoutMs = params.timeoutMs === 0 ? this.defaultTimeoutMs() : Math.max(0, params.timeoutMs);
     const message = this.#message(params, clock.time, random.below(ID_BOUND), timeoutMs);
     const encoded = queryCodec.encode(message);
     if (encoded.length > config.querySizeLimit) {
