@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
 import { ipBytes } from '../base/address.ts';
 import type { Address } from '../base/machine.ts';
 import { codeOf } from '../runtime/net-errors.ts';
@@ -18,10 +19,13 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** The program of a process; undefined where that cannot be seen. */
+/** The program of a process, with the script an interpreter runs; undefined where that cannot be seen. */
 export function commandOf(pid: number): string | undefined {
   const name = readOrEmpty(`/proc/${pid}/comm`).trim();
-  return name === '' ? undefined : name;
+  if (name === '') return undefined;
+  const [, ...words] = readOrEmpty(`/proc/${pid}/cmdline`).split('\0');
+  const script = words.find((word) => /\.[cm]?[jt]s$/.test(word));
+  return script === undefined ? name : `${name} ${basename(script)}`;
 }
 
 /** When a process started, in ticks since the machine did; empty where that cannot be seen. */

@@ -1,11 +1,11 @@
 import { basename } from 'node:path';
 import { CodedError, messageOf } from '../base/errors.ts';
+import { nearest } from '../base/nearest.ts';
 import { mentions, normaliseArgv } from './argv.ts';
 import type { CommandContext, Example } from './command.ts';
 import { COMMANDS, findCommand } from './commands/index.ts';
 import { EXIT } from './exit.ts';
 import { commandHelp, programHelp } from './help.ts';
-import { nearest } from './suggest.ts';
 
 /** The program: finds the command, reads its flags, runs it, and says what went wrong. */
 

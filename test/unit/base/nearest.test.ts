@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nearest } from '../../../src/cli/suggest.ts';
+import { nearest } from '../../../src/base/nearest.ts';
 
 const WORDS = ['event', 'force-leave', 'info', 'join', 'keygen', 'keys', 'leave', 'members', 'tags'];
 
