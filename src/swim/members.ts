@@ -20,7 +20,7 @@ export interface MemberView {
   values(): Iterable<SwimMember>;
 }
 
-/** Random draws per wanted member before giving up on a large table (memberlist.md 4.1). */
+/** Random draws per wanted member before a table is searched whole; a smaller one is searched at once (memberlist.md 4.1). */
 const DRAWS_PER_MEMBER = 3;
 
 /** True for the statuses an application counts as members. */
@@ -100,21 +100,23 @@ export class MemberTable implements MemberView {
     return undefined;
   }
 
-  /** Up to `count` distinct records that `accepts` lets through, at random; all of them when few are known. */
+  /**
+   * Up to `count` distinct records that `accepts` lets through, at random. A few draws find them in a large table of
+   * mostly eligible records; where they do not, the whole table is searched, so that nobody eligible is missed.
+   */
   pick(count: number, accepts: (record: MemberRecord) => boolean): MemberRecord[] {
     const picked: MemberRecord[] = [];
     const total = this.#list.length;
-    if (total < DRAWS_PER_MEMBER * count) {
-      const copy = [...this.#list];
-      shuffle(copy, this.#random);
-      for (const record of copy) {
-        if (picked.length === count) break;
-        if (accepts(record)) picked.push(record);
-      }
-      return picked;
-    }
-    for (let draw = 0; draw < DRAWS_PER_MEMBER * total && picked.length < count; draw += 1) {
+    const draws = total < DRAWS_PER_MEMBER * count ? 0 : DRAWS_PER_MEMBER * count;
+    for (let draw = 0; draw < draws && picked.length < count; draw += 1) {
       const record = this.#list[this.#random.below(total)] as MemberRecord;
+      if (accepts(record) && !picked.includes(record)) picked.push(record);
+    }
+    if (picked.length === count) return picked;
+    const copy = [...this.#list];
+    shuffle(copy, this.#random);
+    for (const record of copy) {
+      if (picked.length === count) break;
       if (accepts(record) && !picked.includes(record)) picked.push(record);
     }
     return picked;

@@ -74,6 +74,15 @@ describe('MemberTable', () => {
     expect(new Set(rounds.map((picked) => picked.map((m) => m.facts.name).join())).size).toBeGreaterThan(10);
   });
 
+  it('finds the only eligible member of a large table every time', () => {
+    const names = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`n${i}`, 'alive'] as const));
+    const many = table(names);
+    for (let i = 0; i < 50; i += 1) {
+      const picked = many.pick(3, (member) => member.facts.name === 'n77');
+      expect(picked.map((member) => member.facts.name)).toEqual(['n77']);
+    }
+  });
+
   it('a new member stands at a random place in the probe order', () => {
     const places = new Set<number>();
     for (let seed = 0; seed < 40; seed += 1) {
