@@ -210,6 +210,7 @@ export class World {
     from.ends.set(near.id, near);
     if (this.#cut(from.address, to)) return near.id;
     this.#later(this.#delay(), () => {
+      if (from.ends.get(near.id) !== near) return;
       const host = this.#hosts.get(hostPort(to));
       if (host === undefined) {
         this.#later(this.#delay(), () => this.#arrive(near, { type: 'failed', why: 'refused' }));
