@@ -141,7 +141,7 @@ async function forming(stage) {
 async function telling(stage, everybody) {
   const { show, files } = stage;
   show.section('One event reaches every node, once');
-  show.command(`agent event -coalesce=false deploy v42 -rpc-addr=${rpc(ADDRESS.beta)}`);
+  show.command(`agent event -rpc-addr=${rpc(ADDRESS.beta)} -coalesce=false deploy v42`);
   show.output(await agent(rpc(ADDRESS.beta), 'event', '-coalesce=false', 'deploy', 'v42'));
   await Promise.all(
     everybody.map((name) =>
