@@ -11,18 +11,17 @@ export class InteropReporter implements Reporter {
     let skipped = 0;
     for (const module of modules) {
       if (!INTEROP.test(module.moduleId)) continue;
-      for (const test of module.children.allTests('skipped')) {
-        skipped += 1;
-        process.stdout.write(`      skipped: ${module.relativeModuleId} > ${test.fullName}\n`);
-      }
+      const count = [...module.children.allTests('skipped')].length;
+      skipped += count;
+      if (count > 0) process.stdout.write(`     Skipped  ${count} tests of ${module.relativeModuleId}\n`);
     }
     if (skipped === 0) return;
     process.stdout.write(
-      `     Interop  ${skipped} tests skipped: they need the programs serf and haproxy on the PATH ` +
+      '     Skipped  they need the programs serf and haproxy on the PATH ' +
         '(on Debian: apt-get install serf haproxy)\n',
     );
     if (process.env['REEVE_REQUIRE_INTEROP'] !== '1') return;
-    process.stdout.write('     Interop  REEVE_REQUIRE_INTEROP=1 forbids skipping them: the run has failed\n');
+    process.stdout.write('     Skipped  REEVE_REQUIRE_INTEROP=1 forbids skipping them: the run has failed\n');
     process.exitCode = 1;
   }
 }
