@@ -3,6 +3,8 @@
 export { CodedError } from './base/errors.ts';
 export type { Address } from './base/machine.ts';
 export type { Trace, TraceLevel, TraceRecord } from './base/trace.ts';
+export type { Coordinate } from './coordinates/coordinate.ts';
+export { distance } from './coordinates/coordinate.ts';
 export type {
   ClusterEvent,
   MemberEvent,
@@ -20,4 +22,6 @@ export type { ClusterQuery, EventsOptions } from './runtime/cluster.ts';
 export { Cluster } from './runtime/cluster.ts';
 export type { ClusterOptions, CoalesceOptions } from './runtime/cluster-options.ts';
 export type { SerfConfig } from './serf/config.ts';
+export type { KeyRequest } from './serf/key-manager.ts';
+export type { KeyReport } from './serf/key-report.ts';
 export type { ProfileName, SwimConfig } from './swim/config.ts';

@@ -1,10 +1,11 @@
 import { availableParallelism, cpus } from 'node:os';
-import { CodedError, messageOf } from '../base/errors.ts';
+import { messageOf } from '../base/errors.ts';
 import type { ClusterEvent, MemberInfo } from '../events/event.ts';
 import type { HandlerSpec } from '../handlers/spec.ts';
 import type {
   EventSubscription,
   KeyReport,
+  KeyRequest,
   LogSubscription,
   QueryRecord,
   QueryRequest,
@@ -29,6 +30,14 @@ export interface BackendParts {
   /** A leave by RPC is over and answered: the agent ends. */
   readonly onLeft: () => void;
 }
+
+/** Serf's words in the log for key operations. */
+const KEY_WORDS = {
+  install: 'key installation',
+  use: 'primary key change',
+  remove: 'key removal',
+  list: 'key listing',
+} as const satisfies Record<KeyRequest['action'], string>;
 
 /** Serf's operating system and processor names are Go's. */
 const GO_NAMES: Readonly<Record<string, string>> = { win32: 'windows', x64: 'amd64', ia32: '386' };
@@ -131,19 +140,14 @@ export class AgentBackend implements RpcBackend {
     return this.#parts.log.follow(options);
   }
 
-  coordinate(): WireCoordinate | undefined {
-    throw new CodedError('ERR_UNSUPPORTED', 'Network coordinates are not supported yet by this version');
+  coordinate(node: string): WireCoordinate | undefined {
+    return this.#parts.cluster.coordinate(node);
   }
 
-  keys(): Promise<KeyReport> {
-    return Promise.resolve({
-      messages: new Map(),
-      keys: new Map(),
-      numNodes: 0,
-      numErr: 0,
-      numResp: 0,
-      error: 'Key changes by query are not supported yet by this version',
-    });
+  keys(request: KeyRequest): Promise<KeyReport> {
+    const { cluster, log } = this.#parts;
+    log.write('INFO', 'agent', `Initiating ${KEY_WORDS[request.action]}`);
+    return cluster.keys(request);
   }
 
   defaultQueryTimeoutMs(): number {

@@ -1,10 +1,13 @@
 import { assert } from '../base/assert.ts';
 import { CodedError } from '../base/errors.ts';
 import type { Address } from '../base/machine.ts';
+import type { Coordinate } from '../coordinates/coordinate.ts';
 import type { ClusterEvent, MemberInfo } from '../events/event.ts';
 import { parseEventFilter } from '../events/filter.ts';
 import type { SubscribeOptions } from '../events/subscription.ts';
 import type { QueryParams } from '../serf/asking.ts';
+import type { KeyRequest } from '../serf/key-manager.ts';
+import type { KeyReport } from '../serf/key-report.ts';
 import type { SerfState } from '../serf/parts.ts';
 import type { QueryReply } from './answers.ts';
 import type { ClusterOptions } from './cluster-options.ts';
@@ -131,6 +134,16 @@ export class Cluster {
     return this.#node.query(query);
   }
 
+  /**
+   * Installs, uses, removes or lists keys on every member. Resolves also when members refused or did not answer: the
+   * report's `error` says so. Rejects with ERR_KEYS_BUSY when too many such operations wait.
+   */
+  async keys(request: KeyRequest): Promise<KeyReport> {
+    const outcome = await this.#node.operate((now, serf, operation) => serf.keys(now, operation, request));
+    assert(outcome.type === 'keys', 'a key operation settles as keys');
+    return outcome.report;
+  }
+
   /** Answers a query event by its id, once and before its deadline. */
   respond(queryId: number, payload: Uint8Array): void {
     this.#node.run((now, serf) => serf.respond(now, queryId, payload));
@@ -143,6 +156,14 @@ export class Cluster {
 
   localMember(): MemberInfo {
     return this.#node.serf.localMember();
+  }
+
+  /**
+   * Where a node is in round-trip space, by default this one; undefined before its first answer to a ping of ours.
+   * Throws ERR_COORDINATES_DISABLED.
+   */
+  coordinate(node: string = this.localMember().name): Coordinate | undefined {
+    return this.#node.serf.coordinate(node);
   }
 
   /** Serf's statistics (serf.md 18). */

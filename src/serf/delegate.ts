@@ -10,6 +10,7 @@ import type { MemberFacts, SwimDelegate, SwimNotice, SwimOutcome } from '../swim
 import type { Packer } from '../swim/packer.ts';
 import type { Asking } from './asking.ts';
 import type { NameConflict } from './conflict.ts';
+import type { Coordinates } from './coordinates.ts';
 import type { SerfClocks } from './lamport.ts';
 import type { Membership } from './membership.ts';
 import {
@@ -36,6 +37,7 @@ export interface DelegateParts {
   readonly queries: Queries;
   readonly asking: Asking;
   readonly conflict: NameConflict;
+  readonly coordinates: Coordinates;
   readonly queues: SerfQueues;
   readonly counters: Counters;
   readonly trace: Trace | undefined;
@@ -90,7 +92,7 @@ export class SerfDelegate implements SwimDelegate {
   }
 
   ackPayload(): Uint8Array | undefined {
-    return undefined;
+    return this.#parts.coordinates.ackPayload();
   }
 
   admit(members: readonly MemberFacts[], merging: boolean): string | undefined {
@@ -98,7 +100,7 @@ export class SerfDelegate implements SwimDelegate {
   }
 
   notice(now: Millis, notice: SwimNotice): void {
-    const { membership, conflict } = this.#parts;
+    const { membership, conflict, coordinates } = this.#parts;
     switch (notice.type) {
       case 'joined':
         membership.joined(now, notice.member.facts);
@@ -114,6 +116,7 @@ export class SerfDelegate implements SwimDelegate {
         conflict.noticed(now, notice.existing.facts, notice.other);
         return;
       case 'rtt':
+        coordinates.measured(notice.member.facts.name, notice.rttMs, notice.payload);
         return;
       default:
         unreachable(notice);

@@ -7,11 +7,13 @@ import { admissionFault } from './admission.ts';
 import { Asking } from './asking.ts';
 import type { SerfConfig } from './config.ts';
 import { NameConflict } from './conflict.ts';
+import { Coordinates } from './coordinates.ts';
 import type { SerfDeadline } from './deadline.ts';
 import { SerfDelegate } from './delegate.ts';
 import type { SerfEffects } from './effects.ts';
 import { InternalQueries } from './internal-queries.ts';
 import { SerfJoins } from './joins.ts';
+import { KeyManager } from './key-manager.ts';
 import { LamportClock, type SerfClocks } from './lamport.ts';
 import { Leaving } from './leaving.ts';
 import { Membership } from './membership.ts';
@@ -53,9 +55,11 @@ export interface SerfParts {
   readonly operations: SwimOperations;
   readonly pipeline: EventPipeline;
   readonly membership: Membership;
+  readonly coordinates: Coordinates;
   readonly userEvents: UserEvents;
   readonly queries: Queries;
   readonly asking: Asking;
+  readonly keyManager: KeyManager;
   readonly joins: SerfJoins;
   readonly leaving: Leaving;
   readonly upkeep: Upkeep;
@@ -74,14 +78,7 @@ export function buildParts(sources: PartsSources): SerfParts {
     internal: (now, query) => internal.handle(now, query),
     publish: (event) => sources.effects.publish(event),
   });
-  const membership = new Membership({
-    ...sources,
-    self: config.swim.name,
-    clock: clocks.member,
-    staying: () => sources.state() === 'alive',
-    emit: (now, event) => pipeline.accept(now, event),
-    broadcast: (message) => queues.intents.enqueue(message),
-  });
+  const { membership, coordinates } = buildMembership(sources, { clocks, queues, pipeline });
   const userEvents = new UserEvents({
     ...sources,
     clock: clocks.event,
@@ -98,11 +95,20 @@ export function buildParts(sources: PartsSources): SerfParts {
     respond: (now, id, payload) => queries.respond(now, id, payload),
     fits: (id, payload) => queries.fits(id, payload),
   });
+  const keyManager = new KeyManager({
+    asking,
+    keyring: config.swim.keyring,
+    members: membership.members,
+    liveCount: () => sources.swim().members.liveCount,
+    trace,
+    settle: (operation, outcome) => sources.effects.settle(operation, outcome),
+  });
   const { joins, leaving, upkeep } = buildComings(sources, { clocks, queues, operations, membership });
   const delegate = new SerfDelegate({
     ...sources,
     clocks,
     membership,
+    coordinates,
     userEvents,
     queries,
     asking,
@@ -120,9 +126,11 @@ export function buildParts(sources: PartsSources): SerfParts {
     operations,
     pipeline,
     membership,
+    coordinates,
     userEvents,
     queries,
     asking,
+    keyManager,
     joins,
     leaving,
     upkeep,
@@ -131,6 +139,30 @@ export function buildParts(sources: PartsSources): SerfParts {
 }
 
 type Built<K extends keyof SerfParts> = Pick<SerfParts, K>;
+
+function buildMembership(
+  sources: PartsSources,
+  { clocks, queues, pipeline }: Built<'clocks' | 'queues' | 'pipeline'>,
+): Built<'membership' | 'coordinates'> {
+  const self = sources.config.swim.name;
+  const membership = new Membership({
+    ...sources,
+    self,
+    clock: clocks.member,
+    staying: () => sources.state() === 'alive',
+    emit: (now, event) => {
+      if (event.type === 'member-reap') for (const { name } of event.members) coordinates.forget(name);
+      pipeline.accept(now, event);
+    },
+    broadcast: (message) => queues.intents.enqueue(message),
+  });
+  const coordinates = new Coordinates({
+    ...sources,
+    self,
+    knows: (name) => membership.members.get(name) !== undefined,
+  });
+  return { membership, coordinates };
+}
 
 function buildQueries(
   sources: PartsSources,

@@ -13,6 +13,7 @@ import type {
 } from '../base/machine.ts';
 import type { Random } from '../base/random.ts';
 import type { Trace } from '../base/trace.ts';
+import type { Coordinate } from '../coordinates/coordinate.ts';
 import type { MemberInfo } from '../events/event.ts';
 import type { JoinTarget } from '../swim/delegate.ts';
 import { Swim, type SwimOptions } from '../swim/swim.ts';
@@ -20,6 +21,8 @@ import type { QueryParams } from './asking.ts';
 import { checkSerfConfig, PROTOCOL_MAX, PROTOCOL_MIN, type SerfConfig } from './config.ts';
 import type { SerfDeadline } from './deadline.ts';
 import type { SerfEffects } from './effects.ts';
+import { fire } from './fire.ts';
+import type { KeyRequest } from './key-manager.ts';
 import { infoOf, memberInfo } from './members.ts';
 import { buildParts, type SerfParts, type SerfState } from './parts.ts';
 import { serfStats } from './stats.ts';
@@ -216,6 +219,12 @@ export class Serf implements Machine {
     this.#parts.asking.ask(now, params, (_at, answer) => this.#effects.answer(operation, answer));
   }
 
+  /** Changes or lists the keys of every member; settles as `keys`. Throws when too many such operations wait. */
+  keys(now: Millis, operation: OperationId, request: KeyRequest): void {
+    this.#refuseAfterShutdown();
+    this.#parts.keyManager.start(now, operation, request);
+  }
+
   /** Answers a query event by its id. Throws a CodedError with Serf's text. */
   respond(now: Millis, queryId: number, payload: Uint8Array): void {
     this.#refuseAfterShutdown();
@@ -237,8 +246,19 @@ export class Serf implements Machine {
 
   /** Serf's statistics (serf.md 18). */
   stats(): Map<string, string> {
-    const { membership, clocks, queues } = this.#parts;
-    return serfStats({ members: membership.members, clocks, queues, swim: this.#swim });
+    const { membership, clocks, queues, coordinates } = this.#parts;
+    return serfStats({
+      members: membership.members,
+      clocks,
+      queues,
+      coordinateResets: coordinates.resets,
+      swim: this.#swim,
+    });
+  }
+
+  /** Where a member is in round-trip space; undefined while unknown. Throws ERR_COORDINATES_DISABLED. */
+  coordinate(name: string): Coordinate | undefined {
+    return this.#parts.coordinates.get(name);
   }
 
   /** Stops at once. Held events come out, running operations are aborted, later inputs are ignored. */
@@ -248,9 +268,10 @@ export class Serf implements Machine {
       this.#trace?.note({ level: 'WARN', source: 'serf', message: 'Shutdown without a Leave' });
     }
     this.#state = 'shutdown';
-    const { joins, leaving, asking, operations, pipeline } = this.#parts;
+    const { joins, leaving, asking, keyManager, operations, pipeline } = this.#parts;
     joins.abort();
     leaving.abort();
+    keyManager.abort();
     this.#swim.shutdown(now);
     operations.abort(now);
     asking.endAll(now);
@@ -265,35 +286,7 @@ export class Serf implements Machine {
     while (this.#state !== 'shutdown') {
       const due = this.#deadlines.take(now);
       if (due === undefined) return;
-      this.#fire(now, due);
-    }
-  }
-
-  #fire(now: Millis, due: SerfDeadline): void {
-    const { membership, queries, asking, leaving, upkeep } = this.#parts;
-    switch (due.type) {
-      case 'reap':
-      case 'reconnect':
-      case 'queue-check':
-        upkeep.due(now, due.type);
-        return;
-      case 'leave':
-        leaving.leaveDue(now);
-        return;
-      case 'force-leave':
-        leaving.removalDue(due.operation);
-        return;
-      case 'prune':
-        membership.pruneDue(now, due.name);
-        return;
-      case 'query-expired':
-        queries.expire(due.id);
-        return;
-      case 'query-over':
-        asking.over(now, due.ltime);
-        return;
-      default:
-        unreachable(due);
+      fire(now, this.#parts, due);
     }
   }
 }

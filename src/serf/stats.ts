@@ -8,11 +8,14 @@ export interface StatsSources {
   readonly members: SerfMemberView;
   readonly clocks: SerfClocks;
   readonly queues: SerfQueues;
+  /** Undefined when coordinates are disabled. */
+  readonly coordinateResets: number | undefined;
   readonly swim: Pick<SwimPort, 'healthScore' | 'encrypted'>;
 }
 
 /** Serf's statistics, all as decimal text (serf.md 18). */
-export function serfStats({ members, clocks, queues, swim }: StatsSources): Map<string, string> {
+export function serfStats(sources: StatsSources): Map<string, string> {
+  const { members, clocks, queues, coordinateResets: resets, swim } = sources;
   return new Map([
     ['members', String(members.size)],
     ['failed', String(members.failed.size)],
@@ -25,5 +28,6 @@ export function serfStats({ members, clocks, queues, swim }: StatsSources): Map<
     ['event_queue', String(queues.events.size)],
     ['query_queue', String(queues.queries.size)],
     ['encrypted', String(swim.encrypted)],
+    ...(resets === undefined ? [] : [['coordinate_resets', String(resets)] as const]),
   ]);
 }

@@ -34,9 +34,9 @@ export const ALLOWED = {
     'http',
     'rpc',
   ],
-  cli: ['base', 'events', 'rpc'],
+  cli: ['base', 'events', 'coordinates', 'rpc'],
   /** `src/index.ts`, the library's entry: the promise API and the RPC client, and the types they speak of. */
-  index: ['base', 'events', 'swim', 'serf', 'runtime', 'rpc', 'agent'],
+  index: ['base', 'events', 'coordinates', 'swim', 'serf', 'runtime', 'rpc', 'agent'],
   bin: ['cli'],
 } as const satisfies Record<string, readonly string[]>;
 

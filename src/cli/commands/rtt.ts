@@ -1,4 +1,4 @@
-import type { WireCoordinate } from '../../rpc/backend.ts';
+import { type Coordinate, distance, isCompatible } from '../../coordinates/coordinate.ts';
 import { defineCommand, explained, failure, RPC_FLAGS, usageError, withAgent } from '../command.ts';
 import type { AgentClient } from '../connect.ts';
 import { EXIT } from '../exit.ts';
@@ -21,8 +21,11 @@ export const rttCommand = defineCommand({
     if (first === undefined || args.length > 2) throw usageError('One or two node names must be specified');
     return withAgent(context, flags, async (client) => {
       const other = second ?? (await ownName(client));
-      const seconds = distance(await coordinateOf(client, first), await coordinateOf(client, other));
-      context.out.line(`Estimated ${first} <-> ${other} rtt: ${(seconds * 1000).toFixed(3)} ms`);
+      const [from, to] = [await coordinateOf(client, first), await coordinateOf(client, other)];
+      if (!isCompatible(from, to)) {
+        throw failure('Error getting coordinates: the two nodes use coordinates of different dimensions');
+      }
+      context.out.line(`Estimated ${first} <-> ${other} rtt: ${(distance(from, to) * 1000).toFixed(3)} ms`);
       return EXIT.ok;
     });
   },
@@ -33,19 +36,8 @@ async function ownName(client: AgentClient): Promise<string> {
   return stats.get('agent')?.get('name') ?? '';
 }
 
-async function coordinateOf(client: AgentClient, node: string): Promise<WireCoordinate> {
+async function coordinateOf(client: AgentClient, node: string): Promise<Coordinate> {
   const found = await explained('Error getting coordinates', client.coordinate(node));
   if (found === undefined) throw failure(`Could not find a coordinate for node ${JSON.stringify(node)}`);
   return found;
-}
-
-/** Seconds between two coordinates; adjustments count only while the sum stays positive (serf.md, coordinates). */
-function distance(a: WireCoordinate, b: WireCoordinate): number {
-  if (a.vec.length !== b.vec.length) {
-    throw failure('Error getting coordinates: the two nodes use coordinates of different dimensions');
-  }
-  const squares = a.vec.reduce((sum, value, i) => sum + (value - (b.vec[i] ?? 0)) ** 2, 0);
-  const raw = Math.sqrt(squares) + a.height + b.height;
-  const adjusted = raw + a.adjustment + b.adjustment;
-  return adjusted > 0 ? adjusted : raw;
 }

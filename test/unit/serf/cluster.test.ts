@@ -52,6 +52,7 @@ describe('joining', () => {
       event_queue: '0',
       query_queue: '0',
       encrypted: 'false',
+      coordinate_resets: '0',
     });
     expect(node.serf.localMember()).toMatchObject({
       name: 'solo',

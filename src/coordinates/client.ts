@@ -1,0 +1,131 @@
+import type { Counters } from '../base/counters.ts';
+import { formatDuration } from '../base/duration.ts';
+import type { Random } from '../base/random.ts';
+import { type CoordinateConfig, MAX_RTT_MS, ZERO_THRESHOLD } from './config.ts';
+import {
+  applyForce,
+  type Coordinate,
+  distance,
+  isCompatible,
+  isFiniteCoordinate,
+  originCoordinate,
+  rawDistance,
+  secondsOfNanos,
+} from './coordinate.ts';
+
+export interface CoordinateClientParts {
+  readonly config: CoordinateConfig;
+  readonly random: Random;
+  readonly counters: Counters;
+}
+
+/** Keeps this node's coordinate, moving it with every round trip measured (serf.md 17.4). */
+export class CoordinateClient {
+  readonly #config: CoordinateConfig;
+  readonly #random: Random;
+  readonly #counters: Counters;
+  readonly #origin: Coordinate;
+  /** Seconds by which estimates fell short lately; a ring. */
+  readonly #shortfalls: number[];
+  #nextShortfall = 0;
+  /** The last round trips to each member, in seconds, oldest first. */
+  readonly #latencies = new Map<string, number[]>();
+  #own: Coordinate;
+  #resets = 0;
+
+  constructor({ config, random, counters }: CoordinateClientParts) {
+    this.#config = config;
+    this.#random = random;
+    this.#counters = counters;
+    this.#origin = originCoordinate(config);
+    this.#shortfalls = new Array<number>(config.adjustmentWindowSize).fill(0);
+    this.#own = this.#origin;
+  }
+
+  /** Where this node is. */
+  get coordinate(): Coordinate {
+    return this.#own;
+  }
+
+  /** How often the coordinate had to start again because arithmetic left the finite numbers. */
+  get resets(): number {
+    return this.#resets;
+  }
+
+  /**
+   * A round trip of `rttMs` milliseconds to `node`, which says it is at `other`. Returns why it was refused, in Serf's
+   * words; nothing has changed then.
+   */
+  update(node: string, other: Coordinate, rttMs: number): string | undefined {
+    const fault = this.#faultOf(other, rttMs);
+    if (fault !== undefined) {
+      this.#counters.add('serf.coordinate.rejected');
+      return fault;
+    }
+    const nanos = Math.round(rttMs * 1e6);
+    if (nanos === 0) this.#counters.add('serf.coordinate.zero-rtt');
+    const rtt = this.#median(node, secondsOfNanos(nanos));
+    this.#move(other, rtt);
+    this.#adjust(other, rtt);
+    this.#gravitate();
+    if (!isFiniteCoordinate(this.#own)) {
+      this.#own = this.#origin;
+      this.#resets += 1;
+    }
+    return undefined;
+  }
+
+  /** Drops what was measured of a member that is forgotten. */
+  forget(node: string): void {
+    this.#latencies.delete(node);
+  }
+
+  #faultOf(other: Coordinate, rttMs: number): string | undefined {
+    if (!isCompatible(this.#own, other)) return "dimensions aren't compatible";
+    if (!isFiniteCoordinate(other)) return 'coordinate is invalid';
+    if (rttMs >= 0 && rttMs <= MAX_RTT_MS) return undefined;
+    const [given, limit] = [formatDuration(rttMs), formatDuration(MAX_RTT_MS)];
+    return `round trip time not in valid range, duration ${given} is not a positive value less than ${limit}`;
+  }
+
+  /** Spikes are filtered out; of two samples the larger counts. */
+  #median(node: string, rtt: number): number {
+    const samples = [...(this.#latencies.get(node) ?? []), rtt].slice(-this.#config.latencyFilterSize);
+    this.#latencies.set(node, samples);
+    const sorted = samples.toSorted((a, b) => a - b);
+    return sorted[Math.floor(sorted.length / 2)] as number;
+  }
+
+  /** Vivaldi: as far as our own uncertainty allows, to where the distance would be what was measured. */
+  #move(other: Coordinate, measured: number): void {
+    const { vivaldiCC, vivaldiCE, vivaldiErrorMax } = this.#config;
+    const own = this.#own;
+    const estimate = distance(own, other);
+    const rtt = Math.max(measured, ZERO_THRESHOLD);
+    const wrongness = Math.abs(estimate - rtt) / rtt;
+    const weight = own.error / Math.max(own.error + other.error, ZERO_THRESHOLD);
+    const error = vivaldiCE * weight * wrongness + own.error * (1 - vivaldiCE * weight);
+    const force = vivaldiCC * weight * (rtt - estimate);
+    this.#own = this.#pushed({ ...own, error: Math.min(error, vivaldiErrorMax) }, force, other);
+  }
+
+  /** Half of what estimates fell short on average; the window counts as full from the start. */
+  #adjust(other: Coordinate, rtt: number): void {
+    const size = this.#shortfalls.length;
+    this.#shortfalls[this.#nextShortfall] = rtt - rawDistance(this.#own, other);
+    this.#nextShortfall = (this.#nextShortfall + 1) % size;
+    let sum = 0;
+    for (const shortfall of this.#shortfalls) sum += shortfall;
+    this.#own = { ...this.#own, adjustment: sum / (2 * size) };
+  }
+
+  /** A weak pull keeps the whole cluster from drifting away from the origin. */
+  #gravitate(): void {
+    const far = distance(this.#origin, this.#own) / this.#config.gravityRho;
+    this.#own = this.#pushed(this.#own, -(far * far), this.#origin);
+  }
+
+  #pushed(from: Coordinate, force: number, other: Coordinate): Coordinate {
+    return applyForce(this.#config, this.#random, from, force, other);
+  }
+}

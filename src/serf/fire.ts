@@ -1,0 +1,33 @@
+import { unreachable } from '../base/assert.ts';
+import type { Millis } from '../base/machine.ts';
+import type { SerfDeadline } from './deadline.ts';
+import type { SerfParts } from './parts.ts';
+
+/** A deadline has come: hands it to the part that set it. */
+export function fire(now: Millis, parts: SerfParts, due: SerfDeadline): void {
+  const { membership, queries, asking, leaving, upkeep } = parts;
+  switch (due.type) {
+    case 'reap':
+    case 'reconnect':
+    case 'queue-check':
+      upkeep.due(now, due.type);
+      return;
+    case 'leave':
+      leaving.leaveDue(now);
+      return;
+    case 'force-leave':
+      leaving.removalDue(due.operation);
+      return;
+    case 'prune':
+      membership.pruneDue(now, due.name);
+      return;
+    case 'query-expired':
+      queries.expire(due.id);
+      return;
+    case 'query-over':
+      asking.over(now, due.ltime);
+      return;
+    default:
+      unreachable(due);
+  }
+}
