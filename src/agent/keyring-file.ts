@@ -1,13 +1,17 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, type Stats, statSync } from 'node:fs';
 import { decodeBase64, encodeBase64 } from '../base/base64.ts';
 import { CodedError, messageOf } from '../base/errors.ts';
 import { validateKey } from '../wire/keyring.ts';
-import { writeFileAtomically } from './atomic-file.ts';
+import { PRIVATE_FILE_MODE, writeFileAtomically } from './atomic-file.ts';
 import { fileErrorText } from './config/file.ts';
 import { type JsonNode, parseJson } from './config/json.ts';
 
+/** Read or write permission for users outside owner and group. */
+const OPEN_TO_ALL = 0o006;
+
 /**
- * The keys of a keyring file, the primary first (serf.md 12.1). The file must exist and hold at least one key.
+ * The keys of a keyring file, the primary first (serf.md 12.1). The file must exist, hold at least one key, and be
+ * out of reach for everybody but its owner and group.
  *
  * @throws CodedError `ERR_KEYRING_FILE` with Serf's text; it never holds a key
  */
@@ -25,13 +29,13 @@ export function readKeyringFile(path: string): readonly Uint8Array[] {
 }
 
 /**
- * Writes the keys, the primary first: JSON, indented by two, no newline at the end.
+ * Writes the keys, the primary first: JSON, indented by two, no newline at the end, for the owner alone.
  *
  * @throws CodedError `ERR_KEYRING_FILE` with Serf's text
  */
 export function writeKeyringFile(path: string, keys: readonly Uint8Array[]): void {
   try {
-    writeFileAtomically(path, JSON.stringify(keys.map(encodeBase64), null, 2));
+    writeFileAtomically(path, JSON.stringify(keys.map(encodeBase64), null, 2), PRIVATE_FILE_MODE);
   } catch (error) {
     throw failure(`Failed to write keyring file: ${fileErrorText(path, error)}`, error);
   }
@@ -39,10 +43,15 @@ export function writeKeyringFile(path: string, keys: readonly Uint8Array[]): voi
 
 function parse(path: string): JsonNode {
   let text: string;
+  let stats: Stats;
   try {
-    statSync(path);
+    stats = statSync(path);
   } catch (error) {
     throw failure(fileErrorText(path, error, 'stat'), error);
+  }
+  if (stats.isFile() && (stats.mode & OPEN_TO_ALL) !== 0) {
+    const mode = (stats.mode & 0o777).toString(8).padStart(4, '0');
+    throw failure(`Keyring file ${path} is open to every user (mode ${mode}); run: chmod 600 ${path}`);
   }
   try {
     text = readFileSync(path, 'utf8');

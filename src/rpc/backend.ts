@@ -74,6 +74,8 @@ export interface KeyRequest {
   readonly action: 'install' | 'use' | 'remove' | 'list';
   /** Base64, exactly as the client sent it; empty for `list`. */
   readonly key: string;
+  /** Remove the key also when that may lock members out; real Serf knows no such field. */
+  readonly force?: boolean;
 }
 
 /** What a key operation found; `error` is set when it failed on some node (Serf sends the body all the same). */

@@ -147,7 +147,7 @@ export class RpcClient {
     const answer =
       request.action === 'list'
         ? await this.#request('list-keys')
-        : await this.#request(`${request.action}-key`, { Key: wireText(request.key) });
+        : await this.#request(`${request.action}-key`, keyBody(request));
     if (answer.body.size === 0 && answer.error !== '') throw remoteError(answer.error);
     return sensible(() => keyReport(answer.body, answer.error));
   }
@@ -237,6 +237,11 @@ function sensible<T>(read: () => T): T {
   } catch (error) {
     throw protocolError(error);
   }
+}
+
+/** `Force` travels only when it is wanted: real Serf has no such field. */
+function keyBody({ key, force = false }: KeyRequest): WireStruct {
+  return force ? { Force: true, Key: wireText(key) } : { Key: wireText(key) };
 }
 
 /** A list of texts; an empty one is nil, as Go's clients send it. */

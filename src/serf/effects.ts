@@ -1,6 +1,7 @@
 import type { NetworkEffects, OperationId } from '../base/machine.ts';
 import type { ClusterEvent } from '../events/event.ts';
 import type { JoinFailure } from '../swim/delegate.ts';
+import type { KeyReport } from './key-report.ts';
 
 /** One answer to a query of ours. */
 export interface QueryAnswer {
@@ -15,6 +16,8 @@ export type Outcome =
   | { readonly type: 'joined'; readonly contacted: number; readonly failures: readonly JoinFailure[] }
   /** Leave, force-leave or tag update whose broadcast was sent, or that nobody needed to hear. */
   | { readonly type: 'done' }
+  /** A key operation that asked the cluster, or failed before it could. */
+  | { readonly type: 'keys'; readonly report: KeyReport }
   /** The broadcast was still queued when its time was over. */
   | { readonly type: 'timeout' }
   /** The node was shut down first. */
@@ -23,7 +26,7 @@ export type Outcome =
 /** All the Serf machine can do to the world. */
 export interface SerfEffects extends NetworkEffects {
   publish(event: ClusterEvent): void;
-  /** Ends a join, leave, force-leave or tag update exactly once. */
+  /** Ends a join, leave, force-leave, tag update or key operation exactly once. */
   settle(operation: OperationId, outcome: Outcome): void;
   /** An ack or response to a query of ours; `undefined` says the deadline has come and nothing more follows. */
   answer(query: OperationId, answer: QueryAnswer | undefined): void;

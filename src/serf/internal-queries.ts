@@ -27,6 +27,12 @@ export const InternalQuery = {
   listKeys: '_serf_list-keys',
 } as const satisfies Readonly<Record<string, string>>;
 
+/**
+ * Keys of 32 bytes that one listing holds beside the primary key and a short node name. Serf 0.9.4 agents end in a
+ * panic when asked to list more (serf.md 11.2).
+ */
+export const LISTABLE_KEYS = 17;
+
 /** Bytes of an answer one listed key takes at least; bounds how many a listing may hold. */
 const MIN_ENCODED_KEY_BYTES = 25;
 
@@ -136,9 +142,17 @@ export class InternalQueries {
       return { ...NO_KEYS, message: error.message };
     }
     const fault = config.persistKeyring?.(keyring.list());
-    if (fault === undefined) return { ...NO_KEYS, result: true };
+    if (fault === undefined) return { ...NO_KEYS, result: true, message: this.#sizeWarning(query, keyring) };
     this.#log('ERR', 'Failed to write keyring file', `Failed to write keyring file: ${fault}`);
     return { ...NO_KEYS, message: fault };
+  }
+
+  /** Asker and log hear of a ring that cannot be listed whole; the key is installed all the same. */
+  #sizeWarning(query: QueryEvent, { size }: Keyring): string {
+    if (query.name !== InternalQuery.installKey || size <= LISTABLE_KEYS) return '';
+    const text = `keyring now holds ${size} keys; listing more than ${LISTABLE_KEYS} ends Serf 0.9.4 agents`;
+    this.#log('WARN', 'keyring holds more keys than can be listed', text);
+    return text;
   }
 
   #listKeys(now: Millis, query: QueryEvent): void {

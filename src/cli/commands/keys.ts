@@ -52,12 +52,17 @@ export const keysCommand = defineCommand({
   ],
   about: [
     'Manages the encryption keys of the whole cluster. Each change is sent to every member and may be repeated safely. Fails if any member does not answer or reports a failure.',
+    'Our agents refuse to remove a key while a member they know, failed ones included, has not shown that it holds the key in use and encrypts with it.',
     'Several keys at once are meant for the time of a rotation only.',
   ],
   flags: {
     install: { kind: 'text', value: 'key', doc: 'Install a new key, for decryption only so far.' },
     use: { kind: 'text', value: 'key', doc: 'Encrypt with this key from now on; all members must have it.' },
     remove: { kind: 'text', value: 'key', doc: 'Remove a key that is not the one in use.' },
+    force: {
+      kind: 'bool',
+      doc: 'With -remove: even if members that have not confirmed the key in use may be locked out.',
+    },
     list: { kind: 'bool', doc: 'List the keys, each with the number of members that have it.' },
     ...RPC_FLAGS,
   },
@@ -65,11 +70,12 @@ export const keysCommand = defineCommand({
   run: async ({ flags }, context) => {
     const requests = (['install', 'use', 'remove'] as const)
       .filter((action) => flags[action] !== '')
-      .map((action): KeyRequest => ({ action, key: flags[action] }));
+      .map((action): KeyRequest => ({ action, key: flags[action], ...(flags.force ? { force: true } : {}) }));
     if (flags.list) requests.push({ action: 'list', key: '' });
     const [request] = requests;
     if (request === undefined)
       throw usageError('One of -install, -use, -remove, or -list must be specified.');
+    if (flags.force && flags.remove === '') throw usageError('-force goes with -remove only.');
     if (requests.length > 1) throw failure('Only one of -install, -use, -remove, or -list allowed');
     return withAgent(context, flags, async (client) => {
       const words = WORDS[request.action];
@@ -84,6 +90,7 @@ export const keysCommand = defineCommand({
 
 function succeed(request: KeyRequest, report: KeyReport, words: Words, { out }: CommandContext): void {
   out.line(`==> ${words.done}`);
+  for (const [node, message] of sortedByBytes(report.messages)) out.error(`warning: ${node}: ${message}`);
   if (request.action !== 'list') return;
   out.line('');
   out.line(columns(sortedByBytes(report.keys).map(([key, count]) => [key, `[${count}/${report.numNodes}]`])));

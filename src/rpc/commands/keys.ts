@@ -1,6 +1,6 @@
 import type { KeyReport, KeyRequest } from '../backend.ts';
 import { wireInteger, wireText, wireTextMap } from '../codec.ts';
-import { textField } from '../fields.ts';
+import { boolField, textField } from '../fields.ts';
 import type { WireStruct } from '../protocol.ts';
 import type { Command } from './command.ts';
 
@@ -15,7 +15,8 @@ function keyCommand(action: KeyRequest['action']): Command {
     emptyBody: { Keys: null, Messages: new Map(), NumErr: 0, NumNodes: 0, NumResp: 0 },
     async run({ backend }, body) {
       const key = action === 'list' ? '' : textField(body, 'Key');
-      const report = await backend.keys({ action, key });
+      const force = boolField(body, 'Force');
+      const report = await backend.keys({ action, key, force });
       return { error: report.error ?? '', body: reportBody(report, action) };
     },
   };
