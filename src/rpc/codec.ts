@@ -74,6 +74,11 @@ export function wireText(text: string): WireValue {
   return new Encoded(Buffer.concat([lengthHeader(0xd9, content.length), content]));
 }
 
+/** A payload in a record: empty is nil, as agents that cannot tell them apart send it. */
+export function wirePayload(payload: Uint8Array | null): WireValue {
+  return payload === null || payload.length === 0 ? null : payload;
+}
+
 /** A Go map of texts. */
 export function wireTextMap(map: ReadonlyMap<string, string>): WireValue {
   return new Map([...map].map(([key, value]) => [wireText(key), wireText(value)]));

@@ -21,18 +21,24 @@ export function textField(fields: Fields, name: string): string {
   return textOf(fields.get(name) ?? '', name);
 }
 
-/** Bytes; msgpack's text is taken too. Empty is null: older agents do not tell them apart (agent.md 3.4). */
+/**
+ * Bytes; msgpack's text and arrays of integers 0..255 are taken too. Empty is null: older agents do not tell them apart
+ * (agent.md 3.4).
+ */
 export function bytesField(fields: Fields, name: string): Uint8Array | null {
   const value = fields.get(name) ?? null;
   if (value === null || value === '') return null;
   if (value instanceof Uint8Array) return value.length === 0 ? null : value;
   if (typeof value === 'string') return new TextEncoder().encode(value);
+  if (Array.isArray(value) && value.every(isByte)) return value.length === 0 ? null : Uint8Array.from(value);
   throw mistyped(name, 'bytes', value);
 }
 
+/** A boolean, or the integers 0 and 1, which agents of every version take for one. */
 export function boolField(fields: Fields, name: string): boolean {
   const value = fields.get(name) ?? false;
   if (typeof value === 'boolean') return value;
+  if (value === 0 || value === 1) return value === 1;
   throw mistyped(name, 'a boolean', value);
 }
 
@@ -72,7 +78,7 @@ export function listField(fields: Fields, name: string): readonly unknown[] {
 }
 
 export function textsField(fields: Fields, name: string): readonly string[] {
-  return listField(fields, name).map((item) => textOf(item, name));
+  return listField(fields, name).map((item) => textOf(item ?? '', name));
 }
 
 export function structField(fields: Fields, name: string): Fields {
@@ -95,6 +101,10 @@ export function textOf(value: unknown, what: string): string {
   if (typeof value === 'string') return value;
   if (value instanceof Uint8Array) return textOfBytes(value);
   throw mistyped(what, 'text', value);
+}
+
+function isByte(item: unknown): item is number {
+  return typeof item === 'number' && Number.isInteger(item) && item >= 0 && item <= 0xff;
 }
 
 function bigField(fields: Fields, name: string, min: bigint, max: bigint): bigint {

@@ -12,6 +12,8 @@ const FILTER_TAG = 1;
 export const PATTERN_LENGTH_LIMIT = 512;
 /** Counted repetitions (`{2,30}` counts 30) in one expression; each is a copy of what it repeats. */
 export const PATTERN_REPEATS_LIMIT = 128;
+/** Characters a warning shows of an expression that is too long. */
+const SHOWN_PATTERN = 64;
 /** Compiled expressions kept; the one unused for longest goes first. */
 export const PATTERN_CACHE_LIMIT = 64;
 
@@ -108,6 +110,13 @@ export class QueryFilter {
   }
 
   #tryCompile(expr: string): RE2JS | undefined {
+    if (expr.length > PATTERN_LENGTH_LIMIT) {
+      this.#rejectPattern(
+        `${expr.slice(0, SHOWN_PATTERN)}…`,
+        `longer than ${PATTERN_LENGTH_LIMIT} characters`,
+      );
+      return undefined;
+    }
     if (countRepeats(expr) > PATTERN_REPEATS_LIMIT) {
       this.#rejectPattern(expr, `more than ${PATTERN_REPEATS_LIMIT} counted repetitions`);
       return undefined;

@@ -60,7 +60,9 @@ export class QueryReplies {
   }
 
   #answer(query: QueryMessage, payload: Uint8Array | null): QueryResponseMessage {
-    return { ltime: query.ltime, id: query.id, from: this.#parts.self, flags: 0, payload };
+    // Empty is nil on the wire, as agents that cannot tell them apart send it.
+    const content = payload === null || payload.length === 0 ? null : payload;
+    return { ltime: query.ltime, id: query.id, from: this.#parts.self, flags: 0, payload: content };
   }
 
   #send(query: QueryMessage, encoded: Uint8Array): void {

@@ -1,6 +1,6 @@
 import type { ClusterEvent } from '../../events/event.ts';
 import { type EventFilter, matchesAny } from '../../events/filter.ts';
-import { wireInteger, wireText } from '../codec.ts';
+import { wireInteger, wirePayload, wireText } from '../codec.ts';
 import { memberBody } from '../member-body.ts';
 import type { WireStruct } from '../protocol.ts';
 import type { StreamHost } from './host.ts';
@@ -36,7 +36,7 @@ function eventBody(event: ClusterEvent, pending: PendingQueries): WireStruct {
         Event: 'user',
         LTime: wireInteger(event.ltime),
         Name: wireText(event.name),
-        Payload: event.payload,
+        Payload: wirePayload(event.payload),
       };
     case 'query':
       return {
@@ -44,7 +44,7 @@ function eventBody(event: ClusterEvent, pending: PendingQueries): WireStruct {
         ID: pending.register(event.id, event.timeoutMs),
         LTime: wireInteger(event.ltime),
         Name: wireText(event.name),
-        Payload: event.payload,
+        Payload: wirePayload(event.payload),
       };
     default:
       return { Event: event.type, Members: event.members.map(memberBody) };

@@ -1,5 +1,5 @@
 import type { QueryRecord } from '../backend.ts';
-import { wireText } from '../codec.ts';
+import { wirePayload, wireText } from '../codec.ts';
 import type { StreamHost } from './host.ts';
 
 /**
@@ -17,7 +17,7 @@ export async function pumpQuery(
       if (signal.aborted) return;
       // A record without a sender reads as the end of the query to old clients.
       if (record.from === '') continue;
-      const payload = record.type === 'response' ? record.payload : null;
+      const payload = record.type === 'response' ? wirePayload(record.payload) : null;
       host.record(seq, { From: wireText(record.from), Payload: payload, Type: record.type });
     }
   } finally {

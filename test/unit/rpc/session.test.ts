@@ -167,7 +167,7 @@ describe('requests', () => {
     ['a negative Stop', '82a7436f6d6d616e64a473746f70a353657101 81a453746f70ff', 'Stop must be within 0'],
     [
       'a flag of numbers',
-      '82a7436f6d6d616e64a56576656e74a353657101 81a8436f616c6573636501',
+      '82a7436f6d6d616e64a56576656e74a353657101 81a8436f616c6573636502',
       'Coalesce must be a boolean',
     ],
     [
@@ -192,6 +192,35 @@ describe('requests', () => {
     expect(await client.rest()).toEqual([]);
     expect(rigged.logs.at(-1)).toContain(`bad request: ${text}`);
     expect(rigged.backend.calls).toEqual([]);
+  });
+
+  it('a body beside a command that takes none is skipped, as old clients send one', async () => {
+    await using rigged = await rig();
+    const client = await rigged.client();
+    client.send('members', 1, {});
+    client.send('members', 2, { Name: 'x' });
+    expect(await client.read(4)).toEqual([ok(1), { Members: [] }, ok(2), { Members: [] }]);
+  });
+
+  it.each([
+    ['0 and 1 for a flag', '81a8436f616c6573636501', ['', null, true]],
+    ['an array of integers for bytes', '81a75061796c6f6164920102', ['', '\u0001\u0002', false]],
+    ['an empty array for bytes', '81a75061796c6f616490', ['', null, false]],
+    ['nil for every field', '83a8436f616c65736365c0a44e616d65c0a75061796c6f6164c0', ['', null, false]],
+  ])('a body may hold %s', async (_, body, call) => {
+    await using rigged = await rig();
+    const client = await rigged.client();
+    client.bytes(`82a7436f6d6d616e64a56576656e74a353657101${body}`);
+    expect(await client.read(1)).toEqual([ok(1)]);
+    expect(rigged.backend.calls).toEqual([['userEvent', ...call]]);
+  });
+
+  it('nil in a list of texts is an empty one', async () => {
+    await using rigged = await rig();
+    const client = await rigged.client();
+    client.send('join', 1, { Existing: [null] });
+    await client.read(2);
+    expect(rigged.backend.calls).toEqual([['join', [''], false]]);
   });
 
   it('a blocking request delays the next one, while stream records go on', async () => {

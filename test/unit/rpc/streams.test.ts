@@ -44,7 +44,7 @@ describe('stream', () => {
       ok(5),
       { Event: 'user', LTime: 2 ** 40, Name: 'deploy', Payload: '0x7632', Coalesce: true },
       ok(5),
-      { Event: 'query', ID: 1, LTime: 2, Name: 'load', Payload: '0x' },
+      { Event: 'query', ID: 1, LTime: 2, Name: 'load', Payload: null },
     ]);
   });
 

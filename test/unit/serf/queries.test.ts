@@ -162,6 +162,13 @@ describe('answering a query', () => {
     expect(() => queries.respond(0, 4_711, new Uint8Array(1))).toThrow('past the deadline');
   });
 
+  it('an empty answer is nil on the wire', () => {
+    const { sent, queries, idOfLast } = answering();
+    queries.receive(0, question());
+    queries.respond(0, idOfLast(), new Uint8Array(0));
+    expect(queryResponseCodec.decode(sent[0]!.payload).payload).toBeNull();
+  });
+
   it('the size is checked first, then repetition, then the deadline', () => {
     const { queries, idOfLast } = answering();
     queries.receive(0, question());
