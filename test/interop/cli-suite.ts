@@ -50,11 +50,8 @@ function rows(text: string): string[] {
 
 /** The blocks of a JSON list of members, in one order. */
 function blocks(text: string): string[] {
-  return text
-    .replace(/\},\n {4}\{/, '}\n    {')
-    .split(/(?<=\n {4}\})/)
-    .map((block) => block.trim())
-    .sort();
+  const member = /^ {4}\{\n[\s\S]*?^ {4}\}/gm;
+  return [text.replace(member, '    {}'), ...(text.match(member) ?? []).sort()];
 }
 
 /** Who answers the two command lines. */
