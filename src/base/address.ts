@@ -3,6 +3,7 @@ import type { Address } from './machine.ts';
 /** IP addresses between raw bytes (as peers gossip them), canonical text (as hosts dial them) and back. */
 
 const MAPPED_PREFIX = 12;
+const MAX_PORT = 65_535;
 
 /** True for sixteen bytes of the form ::ffff:a.b.c.d. */
 export function isMappedV4(bytes: Uint8Array): boolean {
@@ -84,6 +85,16 @@ function v6Bytes(text: string): Uint8Array | undefined {
 /** `1.2.3.4:7946` or `[::1]:7946`. */
 export function hostPort(address: Address): string {
   return address.ip.includes(':') ? `[${address.ip}]:${address.port}` : `${address.ip}:${address.port}`;
+}
+
+/** The address in text of the form `hostPort` writes; host names, zones and anything else give undefined. */
+export function parseHostPort(text: string): Address | undefined {
+  const [, v6, v4, port] = /^(?:\[([^\]%]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
+  const bytes = ipBytes(v6 ?? v4 ?? '');
+  const number = Number(port);
+  if (bytes === undefined || number < 1 || number > MAX_PORT) return undefined;
+  const ip = ipText(bytes);
+  return ip === undefined ? undefined : { ip, port: number };
 }
 
 /** True when both name the same IP, a mapped IPv4 and its four bytes being the same. */

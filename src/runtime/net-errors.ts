@@ -11,6 +11,7 @@ const TEXTS: ReadonlyMap<string, string> = new Map([
   ['EADDRINUSE', 'address already in use'],
   ['EADDRNOTAVAIL', 'cannot assign requested address'],
   ['EAFNOSUPPORT', 'address family not supported by protocol'],
+  ['EISDIR', 'is a directory'],
 ]);
 
 /** The `code` of a system error, or '' for anything else. */

@@ -2,6 +2,7 @@ import { bytesOfText } from '../base/bytes.ts';
 import { CodedError } from '../base/errors.ts';
 import type { MemberInfo } from '../events/event.ts';
 import type { SwimConfig } from '../swim/config.ts';
+import type { LastTimes, PreviousNode } from './snapshot.ts';
 
 /** Serf protocol versions spoken (serf.md 4.3). */
 export const PROTOCOL_MIN = 2;
@@ -64,7 +65,14 @@ export interface SerfConfig {
   readonly eventMinTime: number;
   readonly queryMinTime: number;
   /** Last times of an earlier run; each clock starts after its own. */
-  readonly lastTimes: { readonly member: number; readonly event: number; readonly query: number };
+  readonly lastTimes: LastTimes;
+  /** Members of an earlier run, looked for at the start; the ones that had failed come last, in the order given. */
+  readonly previousNodes: {
+    readonly alive: readonly PreviousNode[];
+    readonly failed: readonly PreviousNode[];
+  };
+  /** Whether `record` is told what a later run needs. */
+  readonly recordSnapshot: boolean;
   /** Vetoes a merge or one alive message by returning a reason (serf.md 14). */
   readonly admit: ((members: readonly MemberInfo[], merging: boolean) => string | undefined) | undefined;
   /** Overrides the reap limit of one member; applied to failed and left ones alike. */
@@ -105,6 +113,8 @@ export const SERF_DEFAULTS = {
   eventMinTime: 0,
   queryMinTime: 0,
   lastTimes: { member: 0, event: 0, query: 0 },
+  previousNodes: { alive: [], failed: [] },
+  recordSnapshot: false,
   admit: undefined,
   reconnectTimeoutOverride: undefined,
   persistKeyring: undefined,

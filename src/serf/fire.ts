@@ -5,12 +5,18 @@ import type { SerfParts } from './parts.ts';
 
 /** A deadline has come: hands it to the part that set it. */
 export function fire(now: Millis, parts: SerfParts, due: SerfDeadline): void {
-  const { membership, queries, asking, leaving, upkeep } = parts;
+  const { membership, queries, asking, leaving, upkeep, recorder, rejoin } = parts;
   switch (due.type) {
     case 'reap':
     case 'reconnect':
     case 'queue-check':
       upkeep.due(now, due.type);
+      return;
+    case 'clock-check':
+      recorder.clockDue(now);
+      return;
+    case 'rejoin':
+      rejoin.due(now);
       return;
     case 'leave':
       leaving.leaveDue(now);

@@ -22,6 +22,8 @@ import { Queries } from './queries.ts';
 import { QueryFilter } from './query-filter.ts';
 import { QueryReplies } from './query-replies.ts';
 import { SerfQueues } from './queues.ts';
+import { Recorder } from './recorder.ts';
+import { Rejoin } from './rejoin.ts';
 import { SwimOperations } from './swim-operations.ts';
 import type { SendUser, SwimPort } from './swim-port.ts';
 import { encodeTags } from './tags.ts';
@@ -63,6 +65,8 @@ export interface SerfParts {
   readonly joins: SerfJoins;
   readonly leaving: Leaving;
   readonly upkeep: Upkeep;
+  readonly recorder: Recorder;
+  readonly rejoin: Rejoin;
   readonly delegate: SerfDelegate;
 }
 
@@ -72,9 +76,10 @@ export function buildParts(sources: PartsSources): SerfParts {
   const clocks = startClocks(config);
   const queues = new SerfQueues(config.swim.retransmitMult, config, trace);
   const operations = new SwimOperations();
+  const recorder = buildRecorder(sources, clocks);
   const pipeline: EventPipeline = new EventPipeline({
     config,
-    tee: () => {},
+    tee: (_now, event) => recorder.event(event),
     internal: (now, query) => internal.handle(now, query),
     publish: (event) => sources.effects.publish(event),
   });
@@ -103,7 +108,7 @@ export function buildParts(sources: PartsSources): SerfParts {
     trace,
     settle: (operation, outcome) => sources.effects.settle(operation, outcome),
   });
-  const { joins, leaving, upkeep } = buildComings(sources, { clocks, queues, operations, membership });
+  const comings = buildComings(sources, { clocks, queues, operations, membership });
   const delegate = new SerfDelegate({
     ...sources,
     clocks,
@@ -117,7 +122,7 @@ export function buildParts(sources: PartsSources): SerfParts {
     meta: () => encodeTags(sources.tags(), config.protocolVersion),
     sendUser: sendUserOf(sources),
     admit: (members, merging) => admissionFault(config, members, merging),
-    ignoresOld: () => joins.ignoresOld,
+    ignoresOld: () => comings.joins.ignoresOld,
     settled: (now, operation, outcome) => operations.settled(now, operation, outcome),
   });
   return {
@@ -131,14 +136,21 @@ export function buildParts(sources: PartsSources): SerfParts {
     queries,
     asking,
     keyManager,
-    joins,
-    leaving,
-    upkeep,
+    ...comings,
+    recorder,
     delegate,
   };
 }
 
 type Built<K extends keyof SerfParts> = Pick<SerfParts, K>;
+
+function buildRecorder(sources: PartsSources, clocks: SerfClocks): Recorder {
+  return new Recorder({
+    ...sources,
+    clock: clocks.member,
+    record: (line) => sources.effects.record(line),
+  });
+}
 
 function buildMembership(
   sources: PartsSources,
@@ -200,7 +212,7 @@ function buildQueries(
 function buildComings(
   sources: PartsSources,
   built: Built<'clocks' | 'queues' | 'operations' | 'membership'>,
-): Built<'joins' | 'leaving' | 'upkeep'> {
+): Built<'joins' | 'leaving' | 'upkeep' | 'rejoin'> {
   const { config, effects, deadlines, trace } = sources;
   const { clocks, queues, operations, membership } = built;
   const swim: Pick<SwimPort, 'join' | 'leave'> = {
@@ -227,13 +239,10 @@ function buildComings(
     settle,
     left: sources.left,
   });
-  const upkeep = new Upkeep({
-    ...sources,
-    ...built,
-    swim,
-    staying: () => sources.state() === 'alive',
-  });
-  return { joins, leaving, upkeep };
+  const staying = (): boolean => sources.state() === 'alive';
+  const upkeep = new Upkeep({ ...sources, ...built, swim, staying });
+  const rejoin = new Rejoin({ ...sources, operations, swim, staying });
+  return { joins, leaving, upkeep, rejoin };
 }
 
 function buildConflict(sources: PartsSources, asking: Asking): NameConflict {

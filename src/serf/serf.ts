@@ -117,7 +117,9 @@ export class Serf implements Machine {
   /** Announces ourselves and starts every schedule. */
   start(now: Millis): void {
     this.#parts.upkeep.start(now);
+    this.#parts.recorder.start(now);
     this.#swim.start(now);
+    this.#parts.rejoin.start(now);
     this.#fireDue(now);
   }
 
@@ -178,7 +180,7 @@ export class Serf implements Machine {
         throw new CodedError('ERR_SHUTDOWN', 'Leave called after Shutdown');
       case 'alive':
         this.#state = 'leaving';
-        this.#effects.record('leave');
+        this.#parts.recorder.leave();
         this.#parts.leaving.leave(now, operation);
         this.#fireDue(now);
         return;
@@ -268,7 +270,7 @@ export class Serf implements Machine {
       this.#trace?.note({ level: 'WARN', source: 'serf', message: 'Shutdown without a Leave' });
     }
     this.#state = 'shutdown';
-    const { joins, leaving, asking, keyManager, operations, pipeline } = this.#parts;
+    const { joins, leaving, asking, keyManager, operations, pipeline, recorder } = this.#parts;
     joins.abort();
     leaving.abort();
     keyManager.abort();
@@ -276,6 +278,7 @@ export class Serf implements Machine {
     operations.abort(now);
     asking.endAll(now);
     pipeline.flush(now);
+    recorder.stop();
   }
 
   #refuseAfterShutdown(): void {
