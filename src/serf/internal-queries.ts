@@ -27,10 +27,7 @@ export const InternalQuery = {
   listKeys: '_serf_list-keys',
 } as const satisfies Readonly<Record<string, string>>;
 
-/**
- * Keys of 32 bytes that one listing holds beside the primary key and a short node name. Serf 0.9.4 agents end in a
- * panic when asked to list more (serf.md 11.2).
- */
+/** Keys of 32 bytes that surely fit one listing. Serf 0.9.4 agents panic when theirs do not fit (serf.md 11.2). */
 export const LISTABLE_KEYS = 17;
 
 /** Bytes of an answer one listed key takes at least; bounds how many a listing may hold. */
@@ -150,7 +147,7 @@ export class InternalQueries {
   /** Asker and log hear of a ring that cannot be listed whole; the key is installed all the same. */
   #sizeWarning(query: QueryEvent, { size }: Keyring): string {
     if (query.name !== InternalQuery.installKey || size <= LISTABLE_KEYS) return '';
-    const text = `keyring now holds ${size} keys; listing more than ${LISTABLE_KEYS} ends Serf 0.9.4 agents`;
+    const text = `keyring now holds ${size} keys; listing more than ${LISTABLE_KEYS} may end Serf 0.9.4 agents`;
     this.#log('WARN', 'keyring holds more keys than can be listed', text);
     return text;
   }

@@ -122,8 +122,8 @@ export class KeyManager {
     const held = this.#parts.keyring?.size ?? 0;
     if (held > LISTABLE_KEYS) {
       const text =
-        `key not removed: the keyring holds ${held} keys, and a listing of more than ${LISTABLE_KEYS}, which shows ` +
-        'who has confirmed the primary key, ends Serf 0.9.4 agents; override with -force';
+        `key not removed: the keyring holds ${held} keys, and listing more than ${LISTABLE_KEYS} to see who has ` +
+        'confirmed the primary key may end Serf 0.9.4 agents; override with -force';
       this.#finish(now, job, unasked(text));
       return;
     }

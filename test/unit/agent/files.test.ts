@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -99,14 +100,43 @@ describe('the keyring file', () => {
     ['{"a":1}', 'not an array of base64 texts'],
     ['[1]', 'not an array of base64 texts'],
   ])('that holds %s is refused', (content, text) => {
-    writeFileSync(path('k'), content);
+    writeFileSync(path('k'), content, { mode: 0o600 });
     expect(() => readKeyringFile(path('k'))).toThrow(text);
   });
 
   it('must exist, and its errors never show a key', () => {
     expect(() => readKeyringFile(path('none'))).toThrow(`stat ${path('none')}: no such file or directory`);
-    writeFileSync(path('k'), '["c2VjcmV0c2VjcmV0" x');
+    writeFileSync(path('k'), '["c2VjcmV0c2VjcmV0" x', { mode: 0o600 });
     expect(() => readKeyringFile(path('k'))).toThrow(/^(?!.*c2VjcmV0).*Failed to decode keyring file/);
+  });
+});
+
+describe('who may read the keyring file', () => {
+  const keys = [new Uint8Array(32).fill(1)];
+
+  it.each([
+    [0o644, 'mode 0644'],
+    [0o604, 'mode 0604'],
+    [0o602, 'mode 0602'],
+  ])('everybody, by mode %o: it is refused with what to do', (mode, text) => {
+    writeKeyringFile(path('k'), keys);
+    chmodSync(path('k'), mode);
+    expect(() => readKeyringFile(path('k'))).toThrow(
+      `Keyring file ${path('k')} is open to every user (${text}); run: chmod 600 ${path('k')}`,
+    );
+  });
+
+  it.each([0o600, 0o400, 0o640])('owner and group, by mode %o: it is read', (mode) => {
+    writeKeyringFile(path('k'), keys);
+    chmodSync(path('k'), mode);
+    expect(readKeyringFile(path('k'))).toEqual(keys);
+  });
+
+  it('its owner alone once keys have changed, whatever its mode was', () => {
+    writeFileSync(path('k'), '[]', { mode: 0o640 });
+    writeKeyringFile(path('k'), keys);
+    expect(modeOf('k')).toBe(0o600);
+    expect(readdirSync(directory)).toEqual(['k']);
   });
 });
 

@@ -290,6 +290,28 @@ describe('keys', () => {
     expect(keys).toHaveBeenCalledWith({ action, key: 'k==' });
   });
 
+  it('-remove -force overrides the guard; -force alone is a mistake', async () => {
+    const keys = vi.fn(async () => report);
+    await run(['keys', '-remove=k==', '-force'], { client: { keys } });
+    expect(keys).toHaveBeenCalledWith({ action: 'remove', key: 'k==', force: true });
+    const wrong = await run(['keys', '-use=k==', '-force'], { client: { keys } });
+    expect(wrong).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('-force goes with -remove only.'),
+    });
+    expect(keys).toHaveBeenCalledTimes(1);
+  });
+
+  it('what members say beside success is a warning on stderr', async () => {
+    const messages = new Map([['b', 'truncated']]);
+    const keys = async () => ({ ...report, messages });
+    expect(await run(['keys', '-install=k=='], { client: { keys } })).toMatchObject({
+      code: 0,
+      stdout: '==> Installing key on all members...\n==> Successfully installed key!\n',
+      stderr: 'warning: b: truncated\n',
+    });
+  });
+
   it('a failure names the nodes on stderr, exit 1', async () => {
     const messages = new Map([
       ['node2', 'm2'],

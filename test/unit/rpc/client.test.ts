@@ -109,6 +109,14 @@ describe('connecting', () => {
 });
 
 describe('calls against our server', () => {
+  it('a forced removal says so, any other key command does not', async () => {
+    await using rigged = await rig();
+    await using client = await RpcClient.connect({ address: rigged.address });
+    rigged.backend.onKeys = ({ force }) => Promise.resolve({ ...NO_REPORT, error: String(force) });
+    expect((await client.keys({ action: 'remove', key: 'k', force: true })).error).toBe('true');
+    expect((await client.keys({ action: 'remove', key: 'k' })).error).toBe('false');
+  });
+
   it('each command arrives as it was meant and brings its answer back', async () => {
     await using rigged = await rig();
     const { backend } = rigged;

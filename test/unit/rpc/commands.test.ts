@@ -203,6 +203,20 @@ describe('keys', () => {
     },
   );
 
+  it.each([
+    [{ Key: 'abc=' }, false],
+    [{ Force: true, Key: 'abc=' }, true],
+  ])('remove-key %j is forced: %s', async (body, force) => {
+    const backend = new FakeBackend();
+    let request: unknown;
+    backend.onKeys = (asked) => {
+      request = asked;
+      return Promise.resolve(NO_REPORT);
+    };
+    await ask(backend, 'remove-key', body, 2);
+    expect(request).toEqual({ action: 'remove', key: 'abc=', force });
+  });
+
   it('list-keys has no body and fills Keys', async () => {
     const backend = new FakeBackend();
     backend.onKeys = () => Promise.resolve({ ...NO_REPORT, keys: report.keys, numNodes: 200 });
