@@ -17,6 +17,8 @@ export interface CoordinateClientParts {
   readonly config: CoordinateConfig;
   readonly random: Random;
   readonly counters: Counters;
+  /** Where to begin; the origin if absent. */
+  readonly start?: Coordinate;
 }
 
 /** Keeps this node's coordinate, moving it with every round trip measured (serf.md 17.4). */
@@ -33,13 +35,13 @@ export class CoordinateClient {
   #own: Coordinate;
   #resets = 0;
 
-  constructor({ config, random, counters }: CoordinateClientParts) {
+  constructor({ config, random, counters, start }: CoordinateClientParts) {
     this.#config = config;
     this.#random = random;
     this.#counters = counters;
     this.#origin = originCoordinate(config);
     this.#shortfalls = new Array<number>(config.adjustmentWindowSize).fill(0);
-    this.#own = this.#origin;
+    this.#own = start ?? this.#origin;
   }
 
   /** Where this node is. */
