@@ -78,7 +78,7 @@ async function live(agent: RunningAgent, signals: SignalSource, run: Run): Promi
 }
 
 function announce(agent: RunningAgent, ui: Announcer): void {
-  const { nodeName, bind, advertise, profile, config } = agent.settings;
+  const { nodeName, bind, advertise, profile, config, snapshotPath } = agent.settings;
   ui.heading('Serf agent running!');
   const lines = bannerLines({
     nodeName,
@@ -86,7 +86,7 @@ function announce(agent: RunningAgent, ui: Announcer): void {
     advertise,
     rpcAddress: config.values.rpc_addr,
     encrypted: agent.encrypted,
-    snapshot: config.values.snapshot_path !== '',
+    snapshot: snapshotPath !== '',
     profile,
     compression: config.values.enable_compression,
   });

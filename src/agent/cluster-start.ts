@@ -1,6 +1,7 @@
 import { CodedError, messageOf } from '../base/errors.ts';
 import { Cluster } from '../runtime/cluster.ts';
 import type { ClusterOptions } from '../runtime/cluster-options.ts';
+import type { SnapshotOptions } from '../runtime/snapshot-file.ts';
 import type { AgentSettings } from './config/settings.ts';
 import { readKeyringFile, writeKeyringFile } from './keyring-file.ts';
 import { ownerOfPort } from './processes.ts';
@@ -96,6 +97,7 @@ function clusterOptions(settings: AgentSettings, state: StartState): ClusterOpti
     keys: state.keys,
     label: settings.label,
     coalesce: COALESCE,
+    ...(settings.snapshotPath === '' ? {} : { snapshot: snapshotOf(settings) }),
     swim: {
       enableCompression: values.enable_compression,
       gossipVerifyIncoming: values.gossip_verify_incoming,
@@ -117,6 +119,10 @@ function clusterOptions(settings: AgentSettings, state: StartState): ClusterOpti
       ...(values.keyring_file === '' ? {} : { persistKeyring: keyringWriter(values.keyring_file) }),
     },
   };
+}
+
+function snapshotOf({ config, snapshotPath: path }: AgentSettings): SnapshotOptions {
+  return { path, rejoinAfterLeave: config.values.rejoin_after_leave };
 }
 
 /** Keeps the keyring file up to date; a text says why it could not. */

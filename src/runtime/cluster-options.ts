@@ -7,6 +7,7 @@ import { PROTOCOL_MAX, SERF_DEFAULTS, type SerfConfig } from '../serf/config.ts'
 import { PROFILES, type ProfileName, SWIM_DEFAULTS, type SwimConfig } from '../swim/config.ts';
 import { Keyring } from '../wire/keyring.ts';
 import { mappedBytes, privateAddress } from './interfaces.ts';
+import type { SnapshotOptions, StartSettings } from './snapshot-file.ts';
 
 /** The gossip port of every Serf cluster. */
 export const DEFAULT_PORT = 7946;
@@ -44,8 +45,8 @@ export interface ClusterOptions {
   readonly trace?: Trace | undefined;
   /** This node lost the vote about its name and has been shut down. */
   readonly onEvict?: (reason: string) => void;
-  /** One line of the snapshot, without its newline. */
-  readonly onRecord?: (line: string) => void;
+  /** Lets a later run of this node rejoin its cluster; absent, nothing is kept. */
+  readonly snapshot?: SnapshotOptions | undefined;
   /**
    * An invariant broke while `input` was handled, and the node has been shut down. Absent, the error is thrown where
    * nobody catches it, since a node that died in silence is worse.
@@ -67,8 +68,15 @@ export function bindAddressOf(options: ClusterOptions): Address {
   return { ip, port };
 }
 
-/** The whole configuration of a node bound to `boundPort`. Throws a CodedError for settings that cannot work. */
-export function serfConfigOf(options: ClusterOptions, boundPort: number): SerfConfig {
+/**
+ * The whole configuration of a node bound to `boundPort`, with what an earlier run left. Throws a CodedError for settings
+ * that cannot work.
+ */
+export function serfConfigOf(
+  options: ClusterOptions,
+  boundPort: number,
+  earlier?: StartSettings,
+): SerfConfig {
   const { nodeName, profile = 'lan', keys, coalesce, tags = SERF_DEFAULTS.tags } = options;
   const swim: SwimConfig = {
     ...PROFILES[profile],
@@ -85,6 +93,7 @@ export function serfConfigOf(options: ClusterOptions, boundPort: number): SerfCo
     protocolVersion: PROTOCOL_MAX,
     ...(coalesce === undefined ? {} : coalesceSettings(coalesce)),
     ...options.serf,
+    ...earlier,
     tags: new Map(tags),
     swim,
   };

@@ -9,6 +9,7 @@ import type { QueryParams } from '../serf/asking.ts';
 import type { KeyRequest } from '../serf/key-manager.ts';
 import type { KeyReport } from '../serf/key-report.ts';
 import type { SerfState } from '../serf/parts.ts';
+import type { PreviousNode } from '../serf/snapshot.ts';
 import type { QueryReply } from './answers.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import { joinError } from './join-error.ts';
@@ -154,6 +155,11 @@ export class Cluster {
     return this.#node.serf.members();
   }
 
+  /** Members this node knew once, those last known alive first; empty without a snapshot. Worth trying when alone. */
+  remembered(): readonly PreviousNode[] {
+    return this.#node.remembered;
+  }
+
   localMember(): MemberInfo {
     return this.#node.serf.localMember();
   }
@@ -176,7 +182,7 @@ export class Cluster {
     const { published, dropped } = this.#node.bus.stats;
     return new Map([
       ...this.#node.serf.counters,
-      ...this.#node.transportCounters,
+      ...this.#node.hostCounters,
       ['events-published', published],
       ['drop:event-subscriber', dropped],
     ]);

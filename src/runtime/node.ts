@@ -5,11 +5,13 @@ import { EventBus } from '../events/bus.ts';
 import { plainQuery, type QueryParams } from '../serf/asking.ts';
 import type { Outcome, QueryAnswer, SerfEffects } from '../serf/effects.ts';
 import { Serf } from '../serf/serf.ts';
+import type { PreviousNode } from '../serf/snapshot.ts';
 import { AnswerStream } from './answers.ts';
 import { bindAddressOf, type ClusterOptions, serfConfigOf } from './cluster-options.ts';
 import { NetTransport } from './net-transport.ts';
 import { Operations } from './operations.ts';
 import { Pump } from './pump.ts';
+import { SnapshotFile } from './snapshot-file.ts';
 import { systemClock, systemRandom } from './system.ts';
 
 /**
@@ -25,6 +27,7 @@ export class SerfNode {
   readonly #operations = new Operations();
   readonly #answers = new Map<OperationId, AnswerStream>();
   readonly #controller = new AbortController();
+  #snapshot: SnapshotFile | undefined;
   readonly #onAbort = (): void => void this.shutdown();
   /** What the machine told the world during the input at hand. */
   readonly #outbox: (() => void)[] = [];
@@ -72,8 +75,15 @@ export class SerfNode {
     return serf;
   }
 
-  get transportCounters(): ReadonlyMap<string, number> {
-    return this.#transport.counters;
+  /** Other members remembered from earlier times, the failed ones last; empty without a snapshot. */
+  get remembered(): readonly PreviousNode[] {
+    const { nodeName } = this.#options;
+    return (this.#snapshot?.remembered ?? []).filter(({ name }) => name !== nodeName);
+  }
+
+  /** Counts of transport and snapshot. */
+  get hostCounters(): ReadonlyMap<string, number> {
+    return new Map([...this.#transport.counters, ...(this.#snapshot?.counters ?? [])]);
   }
 
   /**
@@ -81,17 +91,18 @@ export class SerfNode {
    * told during its start is handed over in the next turn of the loop, to readers that subscribe at once.
    */
   async start(): Promise<void> {
-    const { signal, trace } = this.#options;
+    const { signal, trace, snapshot } = this.#options;
     signal?.throwIfAborted();
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     const make = (port: number): Serf =>
       new Serf({
-        config: serfConfigOf(this.#options, port),
+        config: serfConfigOf(this.#options, port, this.#snapshot?.startSettings),
         random: systemRandom(),
         effects: this.#effects(),
         trace,
       });
     try {
+      if (snapshot !== undefined) this.#snapshot = await SnapshotFile.open(snapshot, trace);
       await this.#pump.start(make, this.#controller.signal);
     } catch (error) {
       this.#release();
@@ -156,7 +167,7 @@ export class SerfNode {
       publish: (event) => this.#outbox.push(() => this.bus.publish(event)),
       settle: (operation, outcome) => this.#operations.settle(operation, outcome),
       answer: (operation, answer) => this.#answered(operation, answer),
-      record: (line) => this.#outbox.push(() => this.#options.onRecord?.(line)),
+      record: (line) => this.#outbox.push(() => this.#snapshot?.record(line)),
       evict: (reason) => this.#outbox.push(() => this.#evicted(reason)),
     };
   }
@@ -219,7 +230,8 @@ export class SerfNode {
       this.#answers.clear();
       this.bus.close();
       this.#controller.abort();
-      void this.#transport.stopped().then(this.#resolveClosed);
+      const closing = [this.#transport.stopped(), this.#snapshot?.close()];
+      void Promise.all(closing).then(() => this.#resolveClosed());
     });
     this.#flush();
   }

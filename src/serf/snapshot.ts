@@ -12,6 +12,8 @@ import { MAX_LAMPORT_TIME } from './lamport.ts';
 export const SNAPSHOT_NODES_LIMIT = 65_536;
 /** Failed members remembered; the one that failed first gives way. */
 export const SNAPSHOT_FAILED_LIMIT = 128;
+/** How long they are remembered, in seconds: after a week somebody else may have the address. */
+export const SNAPSHOT_FAILED_SECONDS = 7 * 24 * 3_600;
 /** No line is longer, its newline included: longer ones are neither written nor read. */
 export const SNAPSHOT_LINE_BYTES = 4_096;
 

@@ -123,7 +123,7 @@ export const AGENT_KEYS = {
     flag: 'state-dir',
     own: true,
     hint: 'path',
-    doc: 'Directory for the lock and the RPC socket of this agent; empty keeps nothing on disk.',
+    doc: 'Directory for the lock, the RPC socket and the snapshot of this agent; empty keeps nothing on disk.',
   },
   leave_on_terminate: {
     type: 'bool',
@@ -150,8 +150,8 @@ export const AGENT_KEYS = {
     type: 'string',
     default: '',
     merge: 'non-empty',
+    defaultText: 'serf.snapshot in the state directory; without one, none',
     flag: 'snapshot',
-    available: false,
     hint: 'path',
     doc: 'File that lets a restarted agent rejoin its cluster.',
   },

@@ -22,6 +22,8 @@ export interface AgentSettings {
   readonly logLevel: TraceLevel;
   readonly logFormat: LogFormat;
   readonly handlers: readonly HandlerSpec[];
+  /** Where the snapshot is kept; empty for nowhere. */
+  readonly snapshotPath: string;
   /** The RPC key; empty for none. */
   readonly rpcAuth: string;
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { decodeBase64 } from '../../base/base64.ts';
 import { bytesOfText } from '../../base/bytes.ts';
 import { CodedError, messageOf } from '../../base/errors.ts';
@@ -21,6 +22,9 @@ const LOG_FORMATS = ['text', 'json'] as const satisfies readonly LogFormat[];
 /** Serf's floor for `retry_interval` and `broadcast_timeout`. */
 const SHORTEST_INTERVAL_MS = 1_000;
 
+/** The snapshot in a state directory. */
+const SNAPSHOT_NAME = 'serf.snapshot';
+
 /** A label is announced with one length byte. */
 const LONGEST_LABEL_BYTES = 255;
 
@@ -39,7 +43,8 @@ export async function checkConfig(merged: MergedConfig, host: ConfigHost): Promi
   const tags = tagsOf(merged.values, notes);
   const config = { ...merged, values: raiseIntervals(merged.values, notes) };
   const { values } = config;
-  if (values.rejoin_after_leave && values.snapshot_path === '') {
+  const snapshotPath = snapshotPathOf(values);
+  if (values.rejoin_after_leave && snapshotPath === '') {
     notes.push("Warning: 'RejoinAfterLeave' enabled without snapshot file");
   }
   const logLevel = parseLogLevel(values.log_level);
@@ -61,6 +66,7 @@ export async function checkConfig(merged: MergedConfig, host: ConfigHost): Promi
     logLevel,
     logFormat,
     handlers,
+    snapshotPath,
     rpcAuth: rpcKey(values, notes),
   };
   return { settings, notes };
@@ -179,6 +185,12 @@ function secretOf(key: 'encrypt_key' | 'rpc_auth', text: string, file: string, n
   const secret = readSecretFile(`${key}_file`, file);
   if (secret.exposed) notes.push(`Warning: '${file}' holds a secret and other users can read it`);
   return secret.text;
+}
+
+/** Whoever lets the agent keep state wants it to find its cluster again. */
+function snapshotPathOf(values: ConfigValues): string {
+  if (values.snapshot_path !== '' || values.state_dir === '') return values.snapshot_path;
+  return join(values.state_dir, SNAPSHOT_NAME);
 }
 
 function parseProfile(text: string): ProfileName {

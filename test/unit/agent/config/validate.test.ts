@@ -112,6 +112,14 @@ describe('settings', () => {
     expect((await load(['-rejoin'])).notes).toEqual([
       "Warning: 'RejoinAfterLeave' enabled without snapshot file",
     ]);
+    expect((await load(['-rejoin', '-snapshot=/s'])).notes).toEqual([]);
+    expect((await load(['-rejoin', '-state-dir=/d'])).notes).toEqual([]);
+  });
+
+  it('keep the snapshot where it is told to, else in the state directory, else nowhere', async () => {
+    expect((await load([])).settings.snapshotPath).toBe('');
+    expect((await load(['-state-dir=/d'])).settings.snapshotPath).toBe('/d/serf.snapshot');
+    expect((await load(['-state-dir=/d', '-snapshot=s'])).settings.snapshotPath).toBe('s');
   });
 
   it('choose the first address of an interface that is not link-local', async () => {
@@ -158,7 +166,6 @@ describe('a wrong setting', () => {
     ['-cidrs-allowed=10.0.0.0', "Invalid address range '10.0.0.0': write it like 10.0.0.0/8"],
     ['-cidrs-allowed=10.0.0.0/33', "Invalid address range '10.0.0.0/33': write it like 10.0.0.0/8"],
     [`-label=${'x'.repeat(256)}`, 'Invalid label: 256 bytes, at most 255 are allowed'],
-    ['-snapshot=/s', "'snapshot_path' (-snapshot) is not supported yet by this version"],
     ['-syslog', "'enable_syslog' (-syslog) is not supported yet by this version"],
     ['-handler-timeout=-1s', "Invalid 'handler_timeout' (-handler-timeout): must not be negative"],
     ['-config-file=/no/such', "Error reading '/no/such': open /no/such: no such file or directory"],
