@@ -56,7 +56,9 @@ export type SwimOutcome =
   | { readonly type: 'joined'; readonly contacted: number; readonly failures: readonly JoinFailure[] }
   /** A leave or update broadcast that every retransmission was spent on, or that nobody needed to hear. */
   | { readonly type: 'sent' }
-  | { readonly type: 'timeout' };
+  | { readonly type: 'timeout' }
+  /** A message over a stream that could not be written; `text` is a whole sentence. */
+  | { readonly type: 'undelivered'; readonly code: string; readonly text: string };
 
 /** Everything Serf is, as seen by SWIM (ARCHITECTURE §3). Called synchronously, never re-entered. */
 export interface SwimDelegate {

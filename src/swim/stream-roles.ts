@@ -7,7 +7,7 @@ import type { Random } from '../base/random.ts';
 import type { Trace } from '../base/trace.ts';
 import { type EnvelopeConfig, labelHeader, sealStream } from '../wire/envelope.ts';
 import type { SwimConfig } from './config.ts';
-import type { SwimDelegate } from './delegate.ts';
+import type { SwimDelegate, SwimOutcome } from './delegate.ts';
 import type { ExchangeFailure } from './joins.ts';
 import {
   decodeAck,
@@ -18,6 +18,7 @@ import {
   encodeAck,
   encodeErrorReply,
   encodePing,
+  encodeUserStream,
   MessageType,
 } from './messages.ts';
 import { pingFor } from './pings.ts';
@@ -131,6 +132,30 @@ export function pingRole(parts: RoleParts, node: string, seq: number, contact: (
       }
     },
     broken() {},
+  };
+}
+
+/** A user message over a stream; nothing answers it, so written is all that is known (memberlist.md 2.4). */
+export function messageRole(
+  parts: RoleParts,
+  payload: Uint8Array,
+  done: (now: Millis, outcome: SwimOutcome) => void,
+): StreamRole {
+  const { envelope, random } = parts;
+  return {
+    opened(now, stream) {
+      if (envelope.label.length > 0) stream.write(labelHeader(envelope));
+      stream.write(sealStream(encodeUserStream(payload), envelope, random));
+      stream.close();
+      done(now, { type: 'sent' });
+    },
+    message(now, stream) {
+      stream.close();
+      done(now, { type: 'sent' });
+    },
+    broken(now, stream, trouble) {
+      done(now, { type: 'undelivered', ...explain(stream, trouble) });
+    },
   };
 }
 

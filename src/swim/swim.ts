@@ -22,6 +22,7 @@ import type { SwimConfig } from './config.ts';
 import type { SwimDeadline } from './deadline.ts';
 import type { JoinTarget, MemberFacts, SwimDelegate, SwimMember } from './delegate.ts';
 import { envelopeOf } from './envelope-config.ts';
+import { Flushes } from './flushes.ts';
 import { Gossiper } from './gossiper.ts';
 import { Intake } from './intake.ts';
 import { type ExchangeFailure, Joins } from './joins.ts';
@@ -33,7 +34,7 @@ import { Prober } from './prober.ts';
 import { AntiEntropy } from './push-pull.ts';
 import { Sender } from './sender.ts';
 import { StateExchange } from './state-exchange.ts';
-import { exchangeRole, inboundRole, pingRole, type RoleParts } from './stream-roles.ts';
+import { exchangeRole, inboundRole, messageRole, pingRole, type RoleParts } from './stream-roles.ts';
 import { Streams } from './streams.ts';
 import { protocolMax } from './versions.ts';
 
@@ -69,8 +70,7 @@ export class Swim implements Machine {
   readonly #joins: Joins;
   readonly #antiEntropy: AntiEntropy;
   readonly #roles: RoleParts;
-  /** Operations whose broadcast left the queue; settled once the input that did it has been handled. */
-  readonly #flushed: OperationId[] = [];
+  readonly #flushes: Flushes;
   #running = false;
 
   constructor(options: SwimOptions) {
@@ -102,6 +102,7 @@ export class Swim implements Machine {
       openPingStream: (target, seq, until) => this.#openPing(target, seq, until),
       abandonStream: (id) => streams.abandon(id),
     });
+    this.#flushes = new Flushes(deadlines, delegate);
     this.#members = members;
     this.#awareness = awareness;
     this.#membership = membership;
@@ -152,26 +153,26 @@ export class Swim implements Machine {
     this.#prober.start(now);
     this.#gossiper.start(now);
     this.#antiEntropy.start(now);
-    this.#settleFlushed(now);
+    this.#flushes.settle(now);
   }
 
   datagram(now: Millis, from: Address, bytes: Uint8Array): void {
     if (!this.#running) return;
     this.#intake.datagram(now, from, bytes);
-    this.#settleFlushed(now);
+    this.#flushes.settle(now);
   }
 
   stream(now: Millis, id: StreamId, input: StreamInput): void {
     if (!this.#running) return;
     this.#streams.input(now, id, input);
-    this.#settleFlushed(now);
+    this.#flushes.settle(now);
   }
 
   undeliverable(now: Millis, to: Address, why: DatagramFailure): void {
     if (!this.#running) return;
     this.#counters.add(`undeliverable:${why}`);
     this.#prober.undeliverable(to);
-    this.#settleFlushed(now);
+    this.#flushes.settle(now);
   }
 
   tick(now: Millis): void {
@@ -180,7 +181,7 @@ export class Swim implements Machine {
       this.#fire(now, due);
       if (!this.#running) return;
     }
-    this.#settleFlushed(now);
+    this.#flushes.settle(now);
   }
 
   nextDeadline(): Millis {
@@ -200,21 +201,29 @@ export class Swim implements Machine {
   /** Tells the others that we go; settles as `sent` or `timeout` (0: never). We keep answering until `shutdown`. */
   leave(now: Millis, operation: OperationId, timeoutMs: Millis): void {
     const others = this.#membership.hasOthers();
-    this.#membership.leave(now, () => this.#flushed.push(operation));
-    this.#awaitFlush(now, operation, timeoutMs, others);
+    this.#membership.leave(now, () => this.#flushes.flushed(operation));
+    this.#flushes.expect(now, operation, timeoutMs, others);
   }
 
   /** Announces our metadata anew; settles as `sent` or `timeout` (0: never). */
   update(now: Millis, operation: OperationId, timeoutMs: Millis): void {
     const others = this.#membership.hasOthers();
-    this.#membership.announce(now, this.#ownFacts(), () => this.#flushed.push(operation));
-    this.#awaitFlush(now, operation, timeoutMs, others);
+    this.#membership.announce(now, this.#ownFacts(), () => this.#flushes.flushed(operation));
+    this.#flushes.expect(now, operation, timeoutMs, others);
   }
 
   /** Sends one user message as one datagram, as best we can; nothing tells whether it arrives. */
   sendUser(to: Address, payload: Uint8Array, peer?: string): void {
     const known = peer === undefined ? undefined : this.#members.get(peer);
     this.#sender.send(to, frameUser(payload), known === undefined ? undefined : protocolMax(known.facts.vsn));
+  }
+
+  /** Sends one user message over a stream; settles as `sent` once it is written, or as `undelivered`. */
+  sendUserReliably(now: Millis, operation: OperationId, to: Address, payload: Uint8Array): void {
+    const role = messageRole(this.#roles, payload, (at, outcome) =>
+      this.#delegate.settled(at, operation, outcome),
+    );
+    this.#streams.open(to, role, now + this.#config.tcpTimeoutMs);
   }
 
   /** Ends everything at once and says nothing; later inputs are ignored. */
@@ -252,25 +261,10 @@ export class Swim implements Machine {
         this.#streams.expired(now, due.id);
         break;
       case 'flush':
-        this.#delegate.settled(now, due.operation, { type: 'timeout' });
+        this.#flushes.expired(now, due.operation);
         break;
       default:
         unreachable(due);
-    }
-  }
-
-  /** Waits for a broadcast to leave the queue, unless nobody is there to hear it. */
-  #awaitFlush(now: Millis, operation: OperationId, timeoutMs: Millis, others: boolean): void {
-    const at = timeoutMs === 0 ? Number.POSITIVE_INFINITY : now + timeoutMs;
-    this.#deadlines.set(`flush:${operation}`, at, { type: 'flush', operation });
-    if (!others) this.#flushed.push(operation);
-    this.#settleFlushed(now);
-  }
-
-  #settleFlushed(now: Millis): void {
-    for (let operation = this.#flushed.shift(); operation !== undefined; operation = this.#flushed.shift()) {
-      if (this.#deadlines.cancel(`flush:${operation}`))
-        this.#delegate.settled(now, operation, { type: 'sent' });
     }
   }
 

@@ -322,6 +322,31 @@ describe('user messages', () => {
   });
 });
 
+describe('user messages over a stream', () => {
+  it.each([
+    ['plain', {}],
+    ['labelled', { label: Buffer.from('blue') }],
+    ['encrypted', { keyring: new Keyring([], Buffer.from('0123456789abcdef')) }],
+  ])('a %s one larger than any datagram arrives once and whole', (_case, options) => {
+    const world = new World(33);
+    const [a, b] = [addSwim(world, 'a', 1, options), addSwim(world, 'b', 2, options)];
+    const large = 'x'.repeat(200_000);
+    world.command(a.address, (now) => a.swim.sendUserReliably(now, 9100, b.address, Buffer.from(large)));
+    world.run(1000);
+    expect(b.received).toEqual([large]);
+    expect(a.outcomes.get(9100)).toEqual({ type: 'sent' });
+  });
+
+  it('one that nobody takes is reported undelivered', () => {
+    const world = new World(34);
+    const a = addSwim(world, 'a', 1);
+    const nobody = { ip: '127.0.0.77', port: 7946 };
+    world.command(a.address, (now) => a.swim.sendUserReliably(now, 9101, nobody, Buffer.from('x')));
+    world.run(1000);
+    expect(a.outcomes.get(9101)).toMatchObject({ type: 'undelivered', code: 'connection-refused' });
+  });
+});
+
 describe('answering', () => {
   const probe = { ip: '127.0.0.99', port: 999 };
   const ping = (node: string) =>
