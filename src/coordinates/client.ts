@@ -70,16 +70,20 @@ export class CoordinateClient {
     this.#move(other, rtt);
     this.#adjust(other, rtt);
     this.#gravitate();
-    if (!isFiniteCoordinate(this.#own)) {
-      this.#own = this.#origin;
-      this.#resets += 1;
-    }
+    if (!isFiniteCoordinate(this.#own)) this.#reset();
     return undefined;
   }
 
   /** Drops what was measured of a member that is forgotten. */
   forget(node: string): void {
     this.#latencies.delete(node);
+  }
+
+  /** Starts again, without the shortfalls: one that is infinite would undo every update until it leaves the window. */
+  #reset(): void {
+    this.#own = this.#origin;
+    this.#shortfalls.fill(0);
+    this.#resets += 1;
   }
 
   #faultOf(other: Coordinate, rttMs: number): string | undefined {
