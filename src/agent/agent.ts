@@ -89,6 +89,7 @@ function announce(agent: RunningAgent, ui: Announcer): void {
     snapshot: snapshotPath !== '',
     profile,
     compression: config.values.enable_compression,
+    mdnsCluster: config.values.discover,
   });
   for (const line of lines) ui.detail(line);
 }

@@ -11,6 +11,8 @@ export interface BannerFacts {
   readonly snapshot: boolean;
   readonly profile: string;
   readonly compression: boolean;
+  /** The name of `discover`; empty for none. */
+  readonly mdnsCluster: string;
 }
 
 /** The lines under `Serf agent running!`, letter for letter Serf's, the unaligned one included (agent.md 10.1). */
@@ -24,5 +26,6 @@ export function bannerLines(facts: BannerFacts): readonly string[] {
     `                   Snapshot: ${facts.snapshot}`,
     `                    Profile: ${facts.profile}`,
     `Message Compression Enabled: ${facts.compression}`,
+    ...(facts.mdnsCluster === '' ? [] : [`               mDNS cluster: ${facts.mdnsCluster}`]),
   ];
 }

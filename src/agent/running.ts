@@ -10,6 +10,8 @@ import type { AgentSettings } from './config/settings.ts';
 import { CONFIG_KEYS, specOf } from './config/table.ts';
 import { oneLine } from './log-line.ts';
 import type { AgentLog } from './logging.ts';
+import type { Mdns } from './mdns/mdns.ts';
+import { startMdns } from './mdns/start.ts';
 import type { Announcer } from './output.ts';
 import { startRpc } from './rpc-start.ts';
 import { lockStateDirectory, type StateDirectory } from './state-dir.ts';
@@ -37,6 +39,7 @@ export class RunningAgent {
   #rpc: RpcServer | undefined;
   #tags: AgentTags | undefined;
   #handlers: HandlerRunner | undefined;
+  #mdns: Mdns | undefined;
 
   /**
    * Starts node, handlers and RPC, in Serf's order and with its announcements (agent.md 10.1).
@@ -81,6 +84,7 @@ export class RunningAgent {
   }
 
   async leave(): Promise<void> {
+    await this.#mdns?.close();
     await this.#backend?.leave();
   }
 
@@ -121,6 +125,7 @@ export class RunningAgent {
    */
   async stop(graceful: boolean): Promise<void> {
     this.#log.write('INFO', 'agent', 'requesting serf shutdown');
+    await this.#mdns?.close();
     await this.#cluster?.shutdown();
     this.#log.write('INFO', 'agent', 'shutdown complete');
     if (graceful) await this.#handlers?.stop();
@@ -155,10 +160,18 @@ export class RunningAgent {
       tags,
       nodeName: settings.nodeName,
       handlers: () => this.#settings.handlers,
-      rpcCounters: () => this.#rpc?.counters ?? new Map(),
+      rpcCounters: () => new Map([...(this.#rpc?.counters ?? []), ...(this.#mdns?.counters ?? [])]),
       onLeft: () => this.#end(0),
     });
     this.#backend = backend;
+    const mdns = await startMdns({
+      settings,
+      cluster,
+      log,
+      join: (found, replay) => backend.join(found, replay),
+    });
+    this.#mdns = mdns;
+    this.#cleanups.push(() => mdns?.close());
     const server = await this.#startRpc(backend, world);
     this.#rpc = server;
     this.#cleanups.push(() => server.close());

@@ -1,15 +1,38 @@
 import { ipBytes } from '../../base/address.ts';
 import { CodedError } from '../../base/errors.ts';
 import type { ConfigHost } from './host.ts';
+import type { ConfigValues } from './table.ts';
 
-/** Choosing the bind address by network interface (agent.md 9.3). */
+/** Choosing network interfaces, for the bind address and for multicast DNS (agent.md 9.3). */
+
+const NO_SUCH_INTERFACE = 'route ip+net: no such network interface';
 
 const UNSPECIFIED = ['0.0.0.0', '::'];
 
 /** @throws CodedError `ERR_INTERFACE` with Serf's text when there is no such interface */
 export function checkInterface(name: string, host: ConfigHost): void {
   if (name === '' || host.interfaceAddresses(name) !== undefined) return;
-  throw new CodedError('ERR_INTERFACE', 'Invalid network interface: route ip+net: no such network interface');
+  throw new CodedError('ERR_INTERFACE', `Invalid network interface: ${NO_SUCH_INTERFACE}`);
+}
+
+/**
+ * Whether multicast DNS is asked for as it can be done.
+ *
+ * @throws CodedError `ERR_MDNS` or `ERR_INTERFACE` with Serf's text
+ */
+export function checkMdns(values: ConfigValues, host: ConfigHost): void {
+  const name = values['mdns.interface'];
+  if (values.discover === '') {
+    if (name === '') return;
+    throw new CodedError('ERR_MDNS', 'mDNS interface specified without enabling mDNS discovery');
+  }
+  if (name !== '' && host.interfaceAddresses(name) === undefined) {
+    throw new CodedError('ERR_INTERFACE', `Invalid mDNS network interface: ${NO_SUCH_INTERFACE}`);
+  }
+  // Serf checks this only when an interface is named, and otherwise fails later for want of a listener.
+  if (values['mdns.disable_ipv4'] && values['mdns.disable_ipv6']) {
+    throw new CodedError('ERR_MDNS', 'Invalid mDNS configuration: both IPv4 and IPv6 are disabled');
+  }
 }
 
 /**

@@ -8,7 +8,7 @@ import { parseHandlerSpec } from '../../handlers/spec.ts';
 import { PROFILES, type ProfileName } from '../../swim/config.ts';
 import { parseCidr, resolveAddress } from './address.ts';
 import type { ConfigHost } from './host.ts';
-import { checkInterface, interfaceAddress } from './interface.ts';
+import { checkInterface, checkMdns, interfaceAddress } from './interface.ts';
 import type { MergedConfig } from './merge.ts';
 import { readSecretFile } from './secret-file.ts';
 import type { AgentSettings, CheckedConfig, LogFormat } from './settings.ts';
@@ -40,6 +40,7 @@ export async function checkConfig(merged: MergedConfig, host: ConfigHost): Promi
   const nodeName = merged.values.node_name === '' ? host.hostName() : merged.values.node_name;
   const handlers = merged.values.event_handlers.map(parseHandlerSpec);
   checkInterface(merged.values.interface, host);
+  checkMdns(merged.values, host);
   const tags = tagsOf(merged.values, notes);
   const config = { ...merged, values: raiseIntervals(merged.values, notes) };
   const { values } = config;
