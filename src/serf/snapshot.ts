@@ -92,7 +92,7 @@ export class Snapshot {
   readonly #alive = new Map<string, Address>();
   readonly #failed = new Map<string, FailedNode>();
   readonly #times: Record<ClockName, number> = { member: 0, event: 0, query: 0 };
-  /** The last run so far ended with a leave. */
+  /** No member was heard of since we left. */
   #hasLeft = false;
 
   /** With `rejoinAfterLeave` a leave forgets nothing. */
@@ -172,6 +172,7 @@ export class Snapshot {
     const node = nodeOf(text.slice(0, Math.max(space, 0)));
     const since = wholeNumber(text.slice(space + 1));
     if (node === undefined || since === undefined || this.#alive.has(node.name)) return;
+    this.#hasLeft = false;
     // Moves a name that is known already to the end: the map is in the order of failing.
     this.#failed.delete(node.name);
     this.#failed.set(node.name, { address: node.address, since });
