@@ -15,6 +15,7 @@ import {
   MessageType,
   type PushPullNode,
 } from '../../../src/swim/messages.ts';
+import { encodeCompound } from '../../../src/wire/compound.ts';
 import { Keyring } from '../../../src/wire/keyring.ts';
 import {
   aliveOf,
@@ -46,6 +47,13 @@ describe('answers to pings', () => {
     const lengths = [one.length >> 8, one.length & 255];
     node.hear(Buffer.concat([Buffer.from([7, 3, ...lengths, ...lengths, ...lengths]), one, one, one]));
     expect(heard(node, MessageType.ack).map(({ body }) => decodeAck(body).seqNo)).toEqual([42, 42, 42]);
+  });
+
+  it('an empty part of a compound is dropped alone', () => {
+    const node = loneSwim(STILL);
+    node.hear(encodeCompound([NOTHING, ping('a')]));
+    expect(heard(node, MessageType.ack)).toHaveLength(1);
+    expect(node.swim.counters.get('drop:message-empty')).toBe(1);
   });
 
   it('an ack takes waiting broadcasts along, itself first', () => {
