@@ -167,7 +167,7 @@ describeMixed('real agents and ours', (real) => {
       (await succeed(cluster.s1, 'keys', '-list'))
         .split('\n')
         .filter((line) => line.includes('['))
-        .map((line) => line.trim())
+        .map((line) => line.trim().replace(/ +/, '  '))
         .sort();
 
     it('installs, uses and removes them everywhere, by the word of a real agent', async () => {
