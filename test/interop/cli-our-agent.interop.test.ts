@@ -9,7 +9,7 @@ import { startReeve, stopAll } from './helpers.ts';
 afterAll(stopAll);
 
 describeWithSerf("our command line and Serf's against our agent", () => {
-  describeCommandLines({ start: startReeve, net: '127.82', lacks: ['rtt'] });
+  describeCommandLines({ start: startReeve, net: '127.82' });
 });
 
 describe('our command line and the unix socket', () => {

@@ -6,7 +6,7 @@ import { reeveCli, serfCli, startSerf, stopAll } from './helpers.ts';
 afterAll(stopAll);
 
 describeWithSerf("our command line and Serf's against a real agent", () => {
-  describeCommandLines({ start: startSerf, net: '127.81', lacks: [] });
+  describeCommandLines({ start: startSerf, net: '127.81' });
 });
 
 describeWithSerf('words that need no agent', () => {

@@ -59,8 +59,6 @@ export interface Seat {
   readonly start: (options: DaemonOptions) => Promise<Daemon>;
   /** The first half of its addresses, such as `127.81`. */
   readonly net: string;
-  /** What this kind of agent cannot do. */
-  readonly lacks: readonly ('keys' | 'rtt')[];
 }
 
 /** Every command by both command lines against agents of one kind: same words, same exit codes. */
@@ -184,25 +182,24 @@ export function describeCommandLines(seat: Seat): void {
       );
     });
 
-    if (!seat.lacks.includes('rtt'))
-      it('rtt estimates the same', async () => {
-        const estimate = async (via: 'serf' | 'reeve', ...nodes: string[]) => {
-          const { stdout } = await a.cli(['rtt', ...nodes], { via });
-          const found = /^Estimated (.*) <-> (.*) rtt: (\d+\.\d{3}) ms\n$/.exec(stdout);
-          return { from: found?.[1], to: found?.[2], ms: Number(found?.[3]) };
-        };
-        // Coordinates move with every probe; between two looks they may have.
-        await waitFor('equal estimates', async () => {
-          const theirs = await estimate('serf', b.name);
-          const ours = await estimate('reeve', b.name);
-          expect(ours).toEqual(theirs);
-          expect(ours).toMatchObject({ from: b.name, to: 'a' });
-          return true;
-        });
-        const { theirs, ours } = await both(a, ['rtt', 'a', 'zzz']);
-        expect(errorOf(ours)).toBe(errorOf(theirs));
-        expect(ours.code).toBe(1);
+    it('rtt estimates the same', async () => {
+      const estimate = async (via: 'serf' | 'reeve', ...nodes: string[]) => {
+        const { stdout } = await a.cli(['rtt', ...nodes], { via });
+        const found = /^Estimated (.*) <-> (.*) rtt: (\d+\.\d{3}) ms\n$/.exec(stdout);
+        return { from: found?.[1], to: found?.[2], ms: Number(found?.[3]) };
+      };
+      // Coordinates move with every probe; between two looks they may have.
+      await waitFor('equal estimates', async () => {
+        const theirs = await estimate('serf', b.name);
+        const ours = await estimate('reeve', b.name);
+        expect(ours).toEqual(theirs);
+        expect(ours).toMatchObject({ from: b.name, to: 'a' });
+        return true;
       });
+      const { theirs, ours } = await both(a, ['rtt', 'a', 'zzz']);
+      expect(errorOf(ours)).toBe(errorOf(theirs));
+      expect(ours.code).toBe(1);
+    });
 
     it.each([
       [['event', 'x'.repeat(600)]],
@@ -292,37 +289,36 @@ export function describeCommandLines(seat: Seat): void {
     });
   });
 
-  if (!seat.lacks.includes('keys'))
-    describe('keys', () => {
-      it('rotate in an encrypted cluster', async () => {
-        const [first, second] = [
-          Buffer.alloc(32, 1).toString('base64'),
-          Buffer.alloc(32, 2).toString('base64'),
-        ];
-        const one = await start({ name: 'one', ip: `${net}.3.1`, args: [`-encrypt=${first}`] });
-        const two = await start({
-          name: 'two',
-          ip: `${net}.3.2`,
-          args: [`-encrypt=${first}`, `-join=${one.ip}`],
-        });
-        await waitForMember(one, two.name, 'alive');
-        for (const args of [
-          [`-install=${second}`],
-          ['-list'],
-          [`-use=${second}`],
-          [`-remove=${first}`],
-          ['-list'],
-        ]) {
-          const ours = await one.cli(['keys', ...args], { via: 'reeve' });
-          const theirs = await one.cli(['keys', ...args], { via: 'serf' });
-          expect(bag(ours.stdout), args.join()).toEqual(bag(theirs.stdout));
-          expect(ours.code).toBe(0);
-        }
-        const failed = await both(one, ['keys', `-remove=${second}`]);
-        expect(bag(errorOf(failed.ours))).toEqual(bag(errorOf(failed.theirs)));
-        expect(failed.ours.code).toBe(1);
+  describe('keys', () => {
+    it('rotate in an encrypted cluster', async () => {
+      const [first, second] = [
+        Buffer.alloc(32, 1).toString('base64'),
+        Buffer.alloc(32, 2).toString('base64'),
+      ];
+      const one = await start({ name: 'one', ip: `${net}.3.1`, args: [`-encrypt=${first}`] });
+      const two = await start({
+        name: 'two',
+        ip: `${net}.3.2`,
+        args: [`-encrypt=${first}`, `-join=${one.ip}`],
       });
+      await waitForMember(one, two.name, 'alive');
+      for (const args of [
+        [`-install=${second}`],
+        ['-list'],
+        [`-use=${second}`],
+        [`-remove=${first}`],
+        ['-list'],
+      ]) {
+        const ours = await one.cli(['keys', ...args], { via: 'reeve' });
+        const theirs = await one.cli(['keys', ...args], { via: 'serf' });
+        expect(bag(ours.stdout), args.join()).toEqual(bag(theirs.stdout));
+        expect(ours.code).toBe(0);
+      }
+      const failed = await both(one, ['keys', `-remove=${second}`]);
+      expect(bag(errorOf(failed.ours))).toEqual(bag(errorOf(failed.theirs)));
+      expect(failed.ours.code).toBe(1);
     });
+  });
 
   describe('authentication', () => {
     const folder = mkdtempSync(join(tmpdir(), 'reeve-interop-'));
