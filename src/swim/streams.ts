@@ -14,8 +14,10 @@ import type { EnvelopeConfig } from '../wire/envelope.ts';
 import type { SwimDeadline } from './deadline.ts';
 import { StreamDecoder } from './stream-decoder.ts';
 
-/** Inbound streams open at one time; memberlist runs at most 127 exchanges, the rest are pings and messages. */
+/** Inbound streams open at one time; one more costs the oldest its place. */
 const MAX_INBOUND = 256;
+/** Requests whose body is under way at one time; memberlist closes the 128th push/pull without a word. */
+const MAX_UNFINISHED_REQUESTS = 127;
 /** Bytes all unfinished messages may hold together; two whole states of the largest allowed size and their overhead. */
 const MAX_BUFFERED_BYTES = 128 * 1024 * 1024;
 
@@ -55,6 +57,8 @@ interface Entry {
   readonly inbound: boolean;
   opened: boolean;
   buffered: number;
+  /** Inbound, and its message has begun but not ended. */
+  unfinished: boolean;
 }
 
 export interface StreamParts {
@@ -72,6 +76,7 @@ export class Streams {
   readonly #parts: StreamParts;
   readonly #entries = new Map<StreamId, Entry>();
   #inbound = 0;
+  #unfinished = 0;
   #buffered = 0;
 
   constructor(parts: StreamParts) {
@@ -131,15 +136,23 @@ export class Streams {
   }
 
   #accept(now: Millis, id: StreamId, from: Address): void {
-    const { effects, counters, inbound, tcpTimeoutMs } = this.#parts;
+    const { counters, inbound, tcpTimeoutMs } = this.#parts;
     if (this.#inbound >= MAX_INBOUND) {
+      // The oldest has had the longest time to say what it wants; an honest exchange takes milliseconds.
       counters.add('drop:stream-limit');
-      effects.closeStream(id);
-      return;
+      this.#closeOldestInbound();
     }
     counters.add('streams-accepted');
     const entry = this.#add(id, from, inbound, true, now + tcpTimeoutMs);
     entry.opened = true;
+  }
+
+  #closeOldestInbound(): void {
+    for (const entry of this.#entries.values()) {
+      if (!entry.inbound) continue;
+      this.#close(entry);
+      return;
+    }
   }
 
   #add(id: StreamId, peer: Address, role: StreamRole, inbound: boolean, giveUpAt: Millis): Entry {
@@ -152,7 +165,7 @@ export class Streams {
       expectBy: (at) => deadlines.set(`stream:${id}`, at, { type: 'stream', id }),
     };
     const decoder = new StreamDecoder(envelope, inbound ? 'accepting' : 'dialling');
-    const entry: Entry = { handle, role, decoder, inbound, opened: false, buffered: 0 };
+    const entry: Entry = { handle, role, decoder, inbound, opened: false, buffered: 0, unfinished: false };
     this.#entries.set(id, entry);
     if (inbound) this.#inbound += 1;
     handle.expectBy(giveUpAt);
@@ -182,6 +195,17 @@ export class Streams {
       return;
     }
     if (message !== undefined) entry.role.message(now, entry.handle, message);
+    else if (entry.inbound && !entry.unfinished && entry.decoder.phase === 'message') this.#begin(entry);
+  }
+
+  #begin(entry: Entry): void {
+    if (this.#unfinished >= MAX_UNFINISHED_REQUESTS) {
+      this.#parts.counters.add('drop:push-pull-limit');
+      this.#close(entry);
+      return;
+    }
+    entry.unfinished = true;
+    this.#unfinished += 1;
   }
 
   #break(now: Millis, entry: Entry, type: StreamTrouble['type']): void {
@@ -193,6 +217,7 @@ export class Streams {
     const { effects, deadlines } = this.#parts;
     if (!this.#entries.delete(entry.handle.id)) return;
     if (entry.inbound) this.#inbound -= 1;
+    if (entry.unfinished) this.#unfinished -= 1;
     this.#buffered -= entry.buffered;
     deadlines.cancel(`stream:${entry.handle.id}`);
     effects.closeStream(entry.handle.id);

@@ -264,12 +264,20 @@ describe('streams we accept', () => {
     expect(stream).toMatchObject({ closed: true, written: [] });
   });
 
-  it('more than a bounded number of streams at a time are closed at once', () => {
+  it('one stream too many costs the oldest its place, so that idle ones lock nobody out', () => {
     const node = loneSwim(STILL);
-    const streams = Array.from({ length: 300 }, () => node.accept(Uint8Array.of(6)));
-    expect(streams.filter(({ closed }) => !closed)).toHaveLength(256);
+    const streams = Array.from({ length: 300 }, () => node.accept(NOTHING));
+    expect(streams.map(({ closed }) => closed)).toEqual(streams.map((_, i) => i < 44));
     expect(node.swim.counters.get('drop:stream-limit')).toBe(44);
-    node.swim.stream(0, streams[0]!.id, { type: 'ended' });
+  });
+
+  it('the 128th request under way is closed without a word, and others go on', () => {
+    const node = loneSwim(STILL);
+    const begun = Array.from({ length: 130 }, () => node.accept(Uint8Array.of(6)));
+    expect(begun.map(({ closed }) => closed)).toEqual(begun.map((_, i) => i >= 127));
+    expect(begun[129]).toMatchObject({ written: [] });
+    expect(node.swim.counters.get('drop:push-pull-limit')).toBe(3);
+    node.swim.stream(0, begun[0]!.id, { type: 'ended' });
     expect(node.accept(Uint8Array.of(6)).closed).toBe(false);
   });
 
