@@ -1,6 +1,7 @@
 import { bytesOfText, textOfBytes } from '../base/bytes.ts';
 import { CodedError, messageOf } from '../base/errors.ts';
-import { decode, encode, mapOf, text } from '../wire/msgpack.ts';
+import { encode, mapOf, text } from '../wire/msgpack.ts';
+import { Reader } from '../wire/msgpack-reader.ts';
 import { TAGS_SIZE_LIMIT } from './config.ts';
 
 /** First byte of metadata that holds a map of tags. */
@@ -24,14 +25,19 @@ export function encodeTags(tags: ReadonlyMap<string, string>, protocolVersion: n
 
 /**
  * Tags from a peer's metadata; without the magic byte the whole of it is the role. `failed` is told why a map could
- * not be read; such a member has no tags.
+ * not be read; such a member has the tags before the damage.
  */
 export function decodeTags(meta: Uint8Array, failed: (why: string) => void): ReadonlyMap<string, string> {
   if (meta[0] !== TAGS_MAGIC) return new Map([['role', textOfBytes(meta)]]);
+  const tags = new Map<string, string>();
   try {
-    return decode(tagMap, meta, 1);
+    const reader = new Reader(meta, 1);
+    for (let left = reader.mapLength(); left > 0; left -= 1) {
+      const key = reader.text();
+      tags.set(key, reader.text());
+    }
   } catch (error) {
     failed(messageOf(error));
-    return new Map();
   }
+  return tags;
 }
