@@ -175,8 +175,8 @@ function serfBinary(): string {
   return SERF_BIN;
 }
 
-/** The sources, or with REEVE_TEST_BUILT=1 what `npm run build` made of them. */
-function reeveCommand(): string[] {
+/** Our command line: the sources, or with REEVE_TEST_BUILT=1 what `npm run build` made of them. */
+export function reeveCommand(): string[] {
   if (process.env['REEVE_TEST_BUILT'] === '1' && existsSync(BUILT)) return [process.execPath, BUILT];
   return [process.execPath, '--import', import.meta.resolve('tsx'), join(ROOT, 'bin', 'agent.ts')];
 }
@@ -253,13 +253,15 @@ async function startDaemon(
   };
 }
 
-function track(child: ChildProcess): void {
+/** Sees to it that `child` dies with the test process, and by `stopAll`. */
+export function track(child: ChildProcess): void {
   running.add(child);
   child.once('close', () => running.delete(child));
   child.once('error', () => running.delete(child));
 }
 
-function collect(child: ChildProcess): () => string {
+/** Everything `child` has printed so far. */
+export function collect(child: ChildProcess): () => string {
   let text = '';
   const add = (chunk: Buffer): void => {
     if (text.length < LARGEST_LOG_CHARS) text += chunk.toString();

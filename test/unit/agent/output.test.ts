@@ -57,11 +57,12 @@ describe('the banner', () => {
     snapshot: true,
     profile: 'lan',
     compression: true,
+    mdnsCluster: '',
   };
 
   it('is that of Serf, letter for letter', () => {
     const advertise = { ip: '127.0.0.1', port: 7946 };
-    expect(bannerLines({ ...facts, advertise }).join('\n')).toBe(
+    expect(bannerLines({ ...facts, advertise, mdnsCluster: 'x' }).join('\n')).toBe(
       [
         "                  Node name: 'a'",
         "                  Bind addr: '127.0.0.1:22010'",
@@ -71,12 +72,13 @@ describe('the banner', () => {
         '                   Snapshot: true',
         '                    Profile: lan',
         'Message Compression Enabled: true',
+        '               mDNS cluster: x',
       ].join('\n'),
     );
   });
 
-  it('shows the advertised address only if there is one', () => {
-    expect(bannerLines(facts).join('\n')).not.toContain('Advertise');
+  it('shows the advertised address and the mDNS cluster only if there is one', () => {
+    expect(bannerLines(facts).join('\n')).not.toMatch(/Advertise|mDNS/);
   });
 });
 

@@ -150,6 +150,7 @@ describe('a wrong setting', () => {
   it.each([
     ['-event-handler=bogus=x', "Invalid event script: Event 'bogus' invoking 'x'"],
     ['-iface=nope', 'Invalid network interface: route ip+net: no such network interface'],
+    ['-mdns-iface=eth0', 'mDNS interface specified without enabling mDNS discovery'],
     ['-iface=bare', "Interface 'bare' has no addresses"],
     ['-iface=local', "Failed to find usable address for interface 'local'"],
     ['-log-level=foo', 'Invalid log level: FOO. Valid log levels are: [TRACE DEBUG INFO WARN ERR]'],
@@ -172,6 +173,15 @@ describe('a wrong setting', () => {
     ['-rpc-auth-file=/no/such', 'Invalid rpc_auth_file: open /no/such: no such file or directory'],
   ])('%s is refused with its text', async (word, text) => {
     await expect(load([word])).rejects.toThrow(expect.objectContaining({ message: text }));
+  });
+
+  it.each([
+    ['-mdns-iface=nope', 'Invalid mDNS network interface: route ip+net: no such network interface'],
+    ['-mdns-disable-ipv4', 'Invalid mDNS configuration: both IPv4 and IPv6 are disabled'],
+  ])('of multicast DNS is refused: %s', async (word, text) => {
+    const words = ['-discover=x', '-mdns-disable-ipv6', word];
+    await expect(load(words)).rejects.toThrow(expect.objectContaining({ message: text }));
+    await expect(load(words.slice(0, 2))).resolves.toBeDefined();
   });
 
   it('of an interface is judged against an explicit address', async () => {
@@ -197,6 +207,7 @@ describe('a wrong setting', () => {
       ['-config-file=/no/such', 'Error reading'],
       ['-event-handler=bogus=x', 'Invalid event script'],
       ['-iface=nope', 'Invalid network interface'],
+      ['-mdns-iface=eth0', 'mDNS interface specified'],
       ['-log-level=foo', 'Invalid log level'],
       ['-bind=::1', 'Invalid bind address'],
       ['-advertise=::1', 'Invalid advertise address'],
