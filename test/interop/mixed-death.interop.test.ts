@@ -207,5 +207,25 @@ describeMixed('death and return among real agents and ours', (real) => {
       await succeed(observers[kind === 'serf' ? 1 : 0], 'force-leave', '-prune', victim.name);
       await waitForgotten(observers, victim.name);
     });
+
+    it.each(KINDS)(
+      'a second agent under the name of a %s agent loses the vote, and ends with 0',
+      async (kind) => {
+        const group = kind === 'serf' ? 24 : 25;
+        const { observers, victim } = await startTrio(real, group, kind);
+        const pretender = await startNode(real, OTHER[kind], {
+          name: victim.name,
+          ip: real.ip(group, 4),
+          args: ['-profile=lan', `-join=${observers[kind === 'serf' ? 0 : 1].ip}`],
+        });
+        expect(await pretender.gone).toBe(0);
+        expect(pretender.logs()).toMatch(/minority in name conflict resolution, quitting \[0 \/ \d\]/);
+        for (const node of observers) {
+          const { addr, status } = await memberOf(node, victim.name);
+          expect({ addr, status }).toEqual({ addr: `${victim.ip}:7946`, status: 'alive' });
+        }
+        await waitForHistory(observers, victim.name, ['join']);
+      },
+    );
   });
 });
