@@ -1,4 +1,4 @@
-import { ipText } from '../base/address.ts';
+import { hostPort, ipText } from '../base/address.ts';
 import type { Counters } from '../base/counters.ts';
 import type { Deadlines } from '../base/deadlines.ts';
 import type { Millis } from '../base/machine.ts';
@@ -31,6 +31,8 @@ export interface MembershipParts {
   /** False once we are leaving: then a leave intent about us is true and not refuted. */
   readonly staying: () => boolean;
   readonly emit: (now: Millis, event: MemberEvent) => void;
+  /** Somebody who is no member, and may once have been one, is said to have left. */
+  readonly strangerLeft: (name: string) => void;
   /** Queues an encoded intent for gossip. */
   readonly broadcast: (message: Uint8Array) => void;
 }
@@ -59,6 +61,7 @@ export class Membership {
 
   /** SWIM saw a member come. */
   joined(now: Millis, facts: MemberFacts): void {
+    this.#retirePredecessors(now, facts);
     const known = this.#table.get(facts.name);
     const record = known === undefined ? this.#admit(facts) : this.#revive(now, known, facts);
     this.#log('INFO', 'EventMemberJoin', `EventMemberJoin: ${record.name} ${addressOf(record)}`, record);
@@ -100,6 +103,7 @@ export class Membership {
     const verdict = judgeLeave(record, intent.ltime, refutable);
     if (verdict === 'stale') counters.add('drop:intent-stale');
     if (record === undefined || verdict === 'buffer') {
+      this.#parts.strangerLeft(intent.node);
       return this.#intents.upsert(now, intent.node, 'leave', intent.ltime);
     }
     if (verdict === 'stale') return false;
@@ -161,6 +165,18 @@ export class Membership {
       const record = this.#table.get(member.name);
       if (record === undefined || now - (record.leaveTime ?? now) <= limit) continue;
       this.#log('INFO', 'EventMemberReap', `EventMemberReap: ${record.name}`, record);
+      this.#erase(now, record);
+    }
+  }
+
+  /** A failed member whose address now belongs to another name will not come back to it: it is forgotten. */
+  #retirePredecessors(now: Millis, { name, address }: MemberFacts): void {
+    for (const member of [...this.#table.failed]) {
+      const record = this.#table.get(member.name);
+      if (record === undefined || record.name === name) continue;
+      if (hostPort(record.facts.address) !== hostPort(address)) continue;
+      const text = `EventMemberReap (address now of ${name}): ${record.name} ${addressOf(record)}`;
+      this.#log('INFO', 'EventMemberReap (address reused)', text, record);
       this.#erase(now, record);
     }
   }

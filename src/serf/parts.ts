@@ -16,6 +16,7 @@ import { SerfJoins } from './joins.ts';
 import { KeyManager } from './key-manager.ts';
 import { LamportClock, type SerfClocks } from './lamport.ts';
 import { Leaving } from './leaving.ts';
+import { LostMembers } from './lost-members.ts';
 import { Membership } from './membership.ts';
 import { EventPipeline } from './pipeline.ts';
 import { Queries } from './queries.ts';
@@ -57,6 +58,7 @@ export interface SerfParts {
   readonly operations: SwimOperations;
   readonly pipeline: EventPipeline;
   readonly membership: Membership;
+  readonly lost: LostMembers;
   readonly coordinates: Coordinates;
   readonly userEvents: UserEvents;
   readonly queries: Queries;
@@ -83,7 +85,7 @@ export function buildParts(sources: PartsSources): SerfParts {
     internal: (now, query) => internal.handle(now, query),
     publish: (event) => sources.effects.publish(event),
   });
-  const { membership, coordinates } = buildMembership(sources, { clocks, queues, pipeline });
+  const { membership, lost, coordinates } = buildMembership(sources, { clocks, queues, pipeline, recorder });
   const userEvents = new UserEvents({
     ...sources,
     clock: clocks.event,
@@ -108,7 +110,7 @@ export function buildParts(sources: PartsSources): SerfParts {
     trace,
     settle: (operation, outcome) => sources.effects.settle(operation, outcome),
   });
-  const comings = buildComings(sources, { clocks, queues, operations, membership });
+  const comings = buildComings(sources, { clocks, queues, operations, membership, lost });
   const delegate = new SerfDelegate({
     ...sources,
     clocks,
@@ -131,6 +133,7 @@ export function buildParts(sources: PartsSources): SerfParts {
     operations,
     pipeline,
     membership,
+    lost,
     coordinates,
     userEvents,
     queries,
@@ -154,17 +157,25 @@ function buildRecorder(sources: PartsSources, clocks: SerfClocks): Recorder {
 
 function buildMembership(
   sources: PartsSources,
-  { clocks, queues, pipeline }: Built<'clocks' | 'queues' | 'pipeline'>,
-): Built<'membership' | 'coordinates'> {
+  { clocks, queues, pipeline, recorder }: Built<'clocks' | 'queues' | 'pipeline' | 'recorder'>,
+): Built<'membership' | 'lost' | 'coordinates'> {
   const self = sources.config.swim.name;
+  const lost = new LostMembers();
   const membership = new Membership({
     ...sources,
     self,
     clock: clocks.member,
     staying: () => sources.state() === 'alive',
     emit: (now, event) => {
+      if (event.type === 'member-failed' || event.type === 'member-leave') {
+        for (const { name } of event.members) lost(now, name);
+      }
       if (event.type === 'member-reap') for (const { name } of event.members) coordinates.forget(name);
+      lost.see(now, event);
       pipeline.accept(now, event);
+    },
+    strangerLeft: (name) => {
+      if (lost.forget(name)) recorder.forget(name);
     },
     broadcast: (message) => queues.intents.enqueue(message),
   });
@@ -173,7 +184,7 @@ function buildMembership(
     self,
     knows: (name) => membership.members.get(name) !== undefined,
   });
-  return { membership, coordinates };
+  return { membership, lost, coordinates };
 }
 
 function buildQueries(
@@ -211,10 +222,10 @@ function buildQueries(
 
 function buildComings(
   sources: PartsSources,
-  built: Built<'clocks' | 'queues' | 'operations' | 'membership'>,
+  built: Built<'clocks' | 'queues' | 'operations' | 'membership' | 'lost'>,
 ): Built<'joins' | 'leaving' | 'upkeep' | 'rejoin'> {
   const { config, effects, deadlines, trace } = sources;
-  const { clocks, queues, operations, membership } = built;
+  const { clocks, queues, operations, membership, lost } = built;
   const swim: Pick<SwimPort, 'join' | 'leave'> = {
     join: (now, operation, targets) => sources.swim().join(now, operation, targets),
     leave: (now, operation, timeoutMs) => sources.swim().leave(now, operation, timeoutMs),
@@ -241,7 +252,7 @@ function buildComings(
   });
   const staying = (): boolean => sources.state() === 'alive';
   const upkeep = new Upkeep({ ...sources, ...built, swim, staying });
-  const rejoin = new Rejoin({ ...sources, operations, swim, staying });
+  const rejoin = new Rejoin({ ...sources, operations, swim, lost, staying });
   return { joins, leaving, upkeep, rejoin };
 }
 

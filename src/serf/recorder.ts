@@ -64,6 +64,11 @@ export class Recorder {
     this.#checkClock();
   }
 
+  /** A member of earlier times is not to be looked for any more. */
+  forget(name: string): void {
+    if (this.#parts.config.recordSnapshot && !this.#hasLeft) this.#line(snapshotLine.notAlive(name));
+  }
+
   /** We leave: from here on only the member clock is recorded. */
   leave(): void {
     if (!this.#parts.config.recordSnapshot) return;

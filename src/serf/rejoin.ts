@@ -5,6 +5,7 @@ import { type Random, shuffle } from '../base/random.ts';
 import type { Trace, TraceLevel } from '../base/trace.ts';
 import type { SerfConfig } from './config.ts';
 import type { SerfDeadline } from './deadline.ts';
+import type { LostMembers } from './lost-members.ts';
 import type { PreviousNode } from './snapshot.ts';
 import type { SwimOperations } from './swim-operations.ts';
 import type { SwimPort } from './swim-port.ts';
@@ -14,6 +15,8 @@ export interface RejoinParts {
   readonly deadlines: Deadlines<SerfDeadline>;
   readonly operations: SwimOperations;
   readonly swim: Pick<SwimPort, 'join'>;
+  /** Takes all of them: those not met at the start are looked for ever after. */
+  readonly lost: LostMembers;
   readonly random: Random;
   readonly trace: Trace | undefined;
   /** False once we are leaving: then nobody is looked for. */
@@ -33,12 +36,13 @@ export class Rejoin {
   }
 
   start(now: Millis): void {
-    const { config, random, deadlines } = this.#parts;
+    const { config, random, deadlines, lost } = this.#parts;
     const { alive, failed } = config.previousNodes;
     if (alive.length + failed.length === 0) return;
     const shuffled = [...alive];
     shuffle(shuffled, random);
     this.#left.push(...this.#others([...shuffled, ...failed]));
+    for (const node of this.#left) lost.add(now, node);
     deadlines.set('rejoin', now, { type: 'rejoin' });
   }
 

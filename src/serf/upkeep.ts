@@ -6,9 +6,11 @@ import type { Random } from '../base/random.ts';
 import type { Trace } from '../base/trace.ts';
 import type { SerfConfig } from './config.ts';
 import type { SerfDeadline, UpkeepType } from './deadline.ts';
+import type { LostMembers } from './lost-members.ts';
 import type { Membership } from './membership.ts';
 import type { SerfQueues } from './queues.ts';
 import { chooseReconnect } from './reconnect.ts';
+import type { PreviousNode } from './snapshot.ts';
 import type { SwimOperations } from './swim-operations.ts';
 import type { SwimPort } from './swim-port.ts';
 
@@ -23,6 +25,7 @@ export interface UpkeepParts {
   >;
   readonly deadlines: Deadlines<SerfDeadline>;
   readonly membership: Membership;
+  readonly lost: LostMembers;
   readonly queues: SerfQueues;
   readonly operations: SwimOperations;
   readonly swim: Pick<SwimPort, 'join'>;
@@ -55,7 +58,10 @@ export class Upkeep {
         membership.reap(now, config.reconnectTimeoutMs, config.tombstoneTimeoutMs);
         break;
       case 'reconnect':
-        if (this.#parts.staying()) this.#reconnect(now);
+        if (this.#parts.staying()) {
+          this.#reconnect(now);
+          this.#seekLost(now);
+        }
         break;
       case 'queue-check': {
         const dropped = queues.check(membership.members.size);
@@ -76,9 +82,8 @@ export class Upkeep {
     deadlines.set(type, now + intervals[type], { type });
   }
 
-  /** A plain SWIM join: no join intent follows, and its outcome does not matter. */
   #reconnect(now: Millis): void {
-    const { membership, random, operations, swim } = this.#parts;
+    const { membership, random } = this.#parts;
     const chosen = chooseReconnect(membership.members, random);
     if (chosen === undefined) return;
     if (chosen === 'throttled') {
@@ -86,16 +91,25 @@ export class Upkeep {
       this.#parts.trace?.note({ level: 'DEBUG', source: 'serf', message });
       return;
     }
-    const { name, facts } = chosen;
-    const place = hostPort(facts.address);
-    this.#parts.trace?.note({
-      level: 'INFO',
-      source: 'serf',
-      message: 'attempting reconnect',
-      text: `attempting reconnect to ${name} ${place}`,
-      fields: { member: name },
-    });
+    this.#attempt(now, 'attempting reconnect', { name: chosen.name, address: chosen.facts.address });
+  }
+
+  /** Members reaped long ago are tried all at once: one that answers must not wait for those that do not. */
+  #seekLost(now: Millis): void {
+    const { lost, membership, random } = this.#parts;
+    const { size, failed, left } = membership.members;
+    for (const node of lost.round(now, size - failed.size - left.size, random)) {
+      this.#attempt(now, 'attempting reconnect after reap', node);
+    }
+  }
+
+  /** A plain SWIM join: no join intent follows, and its outcome does not matter. */
+  #attempt(now: Millis, message: string, { name, address }: PreviousNode): void {
+    const { operations, swim, trace } = this.#parts;
+    const place = hostPort(address);
+    const text = `${message} to ${name} ${place}`;
+    trace?.note({ level: 'INFO', source: 'serf', message, text, fields: { member: name } });
     const operation = operations.begin(() => {});
-    swim.join(now, operation, [{ address: facts.address, label: `${name}/${place}` }]);
+    swim.join(now, operation, [{ address, label: `${name}/${place}` }]);
   }
 }

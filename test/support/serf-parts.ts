@@ -67,7 +67,15 @@ export function bench(): Bench {
 
 /** The member table's rules on a bench, for a node called `me`. */
 export function membershipOn(on: Bench, options: Partial<MembershipParts> = {}): Membership {
-  return new Membership({ ...on, self: 'me', config: SERF_DEFAULTS, staying: () => true, ...options });
+  const strangerLeft = (): void => {};
+  return new Membership({
+    ...on,
+    self: 'me',
+    config: SERF_DEFAULTS,
+    staying: () => true,
+    strangerLeft,
+    ...options,
+  });
 }
 
 /** User events on a bench. */
