@@ -12,9 +12,13 @@ export function logLine(time: string, level: TraceLevel, source: string, text: s
   return `${time} [${level}] ${source}: ${visible(text)}`;
 }
 
-/** Text as one line: what a peer sends must not look like a line of ours. */
+/** Characters shown of a text that quotes a peer: a name can have sixty thousand, and 512 lines are kept for monitors. */
+export const QUOTING_LINE_CHARS = 2048;
+
+/** Text as one line: what a peer sends must not look like a line of ours, nor fill the log. */
 export function oneLine(text: string): string {
-  return text.replaceAll('\r', '\\r').replaceAll('\n', '\\n');
+  const shown = text.length > QUOTING_LINE_CHARS ? `${text.slice(0, QUOTING_LINE_CHARS)}…` : text;
+  return shown.replaceAll('\r', '\\r').replaceAll('\n', '\\n');
 }
 
 /** C0 and C1 controls but tab and newline: they could rewrite an operator's terminal. */

@@ -135,22 +135,22 @@ export class SerfDelegate implements SwimDelegate {
         return;
       case SerfType.leave: {
         const intent = this.#read(leaveCodec, payload, 'messageLeaveType', (message) => message.node);
-        if (membership.leaveIntent(now, intent)) pass(queues.intents, payload);
+        if (membership.leaveIntent(now, intent)) this.#pass(queues.intents, payload);
         return;
       }
       case SerfType.join: {
         const intent = this.#read(joinCodec, payload, 'messageJoinType', (message) => message.node);
-        if (membership.joinIntent(now, intent)) pass(queues.intents, payload);
+        if (membership.joinIntent(now, intent)) this.#pass(queues.intents, payload);
         return;
       }
       case SerfType.userEvent: {
         const event = this.#read(userEventCodec, payload, 'messageUserEventType', (message) => message.name);
-        if (userEvents.receive(now, event)) pass(queues.events, payload);
+        if (userEvents.receive(now, event)) this.#pass(queues.events, payload);
         return;
       }
       case SerfType.query: {
         const query = this.#read(queryCodec, payload, 'messageQueryType', (message) => message.name);
-        if (queries.receive(now, query)) pass(queues.queries, payload);
+        if (queries.receive(now, query)) this.#pass(queues.queries, payload);
         return;
       }
       case SerfType.queryResponse:
@@ -183,6 +183,11 @@ export class SerfDelegate implements SwimDelegate {
     return message;
   }
 
+  #pass(queue: BroadcastQueue, payload: Uint8Array): void {
+    const { queues, membership, counters } = this.#parts;
+    queues.pass(queue, payload, membership.members.size, counters);
+  }
+
   /** Sends what a relay message carries to whom it names, without looking inside. */
   #forward(payload: Uint8Array): void {
     const { header, inner } = decodeRelay(payload);
@@ -212,8 +217,3 @@ const MESSAGE_NAMES: Readonly<Record<number, string>> = {
   [SerfType.queryResponse]: 'query response message',
   [SerfType.relay]: 'relay header',
 };
-
-/** Passes a message on exactly as it came, so that fields we do not know survive. */
-function pass(queue: BroadcastQueue, payload: Uint8Array): void {
-  queue.enqueue(copyBytes(payload));
-}

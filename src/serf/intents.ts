@@ -3,6 +3,8 @@ import type { MemberStatus } from '../events/event.ts';
 
 /** Names remembered at once: nodes that spoke of themselves before SWIM showed them; overflow forgets the oldest. */
 export const RECENT_INTENTS_LIMIT = 8192;
+/** Characters of those names together; a datagram can bring a name of sixty thousand. */
+export const RECENT_INTENTS_CHARS = 1024 * 1024;
 
 export type IntentType = 'join' | 'leave';
 
@@ -16,6 +18,7 @@ export interface RecentIntent {
 /** Intents that arrived before their member (serf.md 6.5): one per node, replaced only by a later time. */
 export class RecentIntents {
   readonly #byName = new Map<string, RecentIntent>();
+  #chars = 0;
 
   get size(): number {
     return this.#byName.size;
@@ -25,27 +28,32 @@ export class RecentIntents {
   upsert(now: Millis, name: string, type: IntentType, ltime: number): boolean {
     const known = this.#byName.get(name);
     if (known !== undefined && ltime <= known.ltime) return false;
-    this.#byName.delete(name);
-    if (this.#byName.size >= RECENT_INTENTS_LIMIT) {
-      const oldest = this.#byName.keys().next();
-      if (oldest.done !== true) this.#byName.delete(oldest.value);
-    }
+    this.#delete(name);
     this.#byName.set(name, { type, ltime, at: now });
+    this.#chars += name.length;
+    for (const oldest of this.#byName.keys()) {
+      if (this.#byName.size <= RECENT_INTENTS_LIMIT && this.#chars <= RECENT_INTENTS_CHARS) break;
+      this.#delete(oldest);
+    }
     return true;
   }
 
   /** Removes and returns the intent about `name`: it is read once, when its member appears. */
   take(name: string): RecentIntent | undefined {
     const known = this.#byName.get(name);
-    this.#byName.delete(name);
+    this.#delete(name);
     return known;
   }
 
   /** Forgets intents older than `timeoutMs`. */
   expire(now: Millis, timeoutMs: number): void {
     for (const [name, intent] of this.#byName) {
-      if (now - intent.at > timeoutMs) this.#byName.delete(name);
+      if (now - intent.at > timeoutMs) this.#delete(name);
     }
+  }
+
+  #delete(name: string): void {
+    if (this.#byName.delete(name)) this.#chars -= name.length;
   }
 }
 

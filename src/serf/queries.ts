@@ -128,7 +128,9 @@ export class Queries {
     this.#nextId += 1;
     const timeoutMs = message.timeoutNs / NANOS_PER_MILLI;
     const deadline = now + timeoutMs;
-    this.#open.set(id, { message, deadline, answered: false });
+    // Only what an answer needs: a payload can fill a datagram of 64 KiB.
+    const kept = { ...message, payload: null, filters: [] };
+    this.#open.set(id, { message: kept, deadline, answered: false });
     this.#parts.deadlines.set(`query-expired:${id}`, deadline, { type: 'query-expired', id });
     if (this.#open.size > OPEN_QUERIES_LIMIT) this.#abandonOldest();
     const { ltime, name, payload, sourceNode } = message;

@@ -1,5 +1,8 @@
+import { copyBytes } from '../base/bytes.ts';
+import type { Counters } from '../base/counters.ts';
 import type { Trace } from '../base/trace.ts';
 import { BroadcastQueue } from '../swim/broadcasts.ts';
+import type { SwimConfig } from '../swim/config.ts';
 import type { Packer } from '../swim/packer.ts';
 import { retransmitLimit } from '../swim/scaling.ts';
 import type { SerfConfig } from './config.ts';
@@ -7,10 +10,18 @@ import type { SerfConfig } from './config.ts';
 /** Serf's names of its queues in log lines and statistics. */
 export type QueueName = 'Intent' | 'Event' | 'Query';
 
-type QueueConfig = Pick<SerfConfig, 'queueDepthWarning' | 'maxQueueDepth' | 'minQueueDepth'>;
+type DepthConfig = Pick<SerfConfig, 'maxQueueDepth' | 'minQueueDepth'>;
+type QueueConfig = Pick<SerfConfig, 'queueDepthWarning'> &
+  DepthConfig & {
+    /** Bytes a datagram with broadcasts is packed to. */
+    readonly swim: Pick<SwimConfig, 'udpBufferSize'>;
+  };
+
+/** How many times its limit a queue may hold between two checks, which are half a minute apart. */
+const FLOOD_FACTOR = 2;
 
 /** Depth above which a queue is pruned (serf.md 19.1). */
-export function queueDepthLimit(config: QueueConfig, members: number): number {
+export function queueDepthLimit(config: DepthConfig, members: number): number {
   return config.minQueueDepth > 0 ? Math.max(config.minQueueDepth, 2 * members) : config.maxQueueDepth;
 }
 
@@ -35,6 +46,20 @@ export class SerfQueues {
     this.intents.fill(packer, limit, 'user');
     this.queries.fill(packer, limit, 'user');
     this.events.fill(packer, limit, 'user');
+  }
+
+  /**
+   * Queues a peer's message exactly as it came, so that fields we do not know survive. One that fills a datagram alone
+   * could never be sent and is dropped; a queue that a flood fills between two checks is cut at once.
+   */
+  pass(queue: BroadcastQueue, payload: Uint8Array, members: number, counters: Counters): void {
+    if (payload.length >= this.#config.swim.udpBufferSize) {
+      counters.add('drop:broadcast-too-large');
+      return;
+    }
+    queue.enqueue(copyBytes(payload));
+    const limit = queueDepthLimit(this.#config, members);
+    if (queue.size > FLOOD_FACTOR * limit) counters.add('drop:broadcast-queue-full', queue.prune(limit));
   }
 
   /** Warns of long queues and cuts those above the limit; returns how many messages were dropped. */

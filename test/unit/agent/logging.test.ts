@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { logLine, logTime, oneLine } from '../../../src/agent/log-line.ts';
+import { logLine, logTime, oneLine, QUOTING_LINE_CHARS } from '../../../src/agent/log-line.ts';
 import { AgentLog } from '../../../src/agent/logging.ts';
 import { memoryWriter } from './fakes.ts';
 
@@ -38,6 +38,7 @@ describe('a log line', () => {
   it('loses one newline at its end', () => {
     expect(logLine(TIME, 'INFO', 's', 'a\n\n')).toBe(`${TIME} [INFO] s: a\n`);
     expect(oneLine('a\r\nb')).toBe('a\\r\\nb');
+    expect(oneLine('n'.repeat(60_000))).toBe(`${'n'.repeat(QUOTING_LINE_CHARS)}…`);
   });
 });
 

@@ -5,6 +5,7 @@ import {
   judgeJoin,
   judgeLeave,
   type LeaveVerdict,
+  RECENT_INTENTS_CHARS,
   RECENT_INTENTS_LIMIT,
   RecentIntents,
 } from '../../../src/serf/intents.ts';
@@ -75,5 +76,18 @@ describe('recent intents', () => {
     expect(intents.size).toBe(RECENT_INTENTS_LIMIT);
     expect(intents.take('n0')).toBeUndefined();
     expect(intents.take(`n${RECENT_INTENTS_LIMIT}`)).toBeDefined();
+  });
+
+  it('forget the oldest when their names are too long together', () => {
+    const intents = new RecentIntents();
+    const name = (i: number): string => `${i}`.padEnd(RECENT_INTENTS_CHARS / 8, 'x');
+    for (let i = 0; i < 8; i += 1) intents.upsert(0, name(i), 'join', 1);
+    expect(intents.upsert(0, name(0), 'join', 2)).toBe(true);
+    intents.upsert(0, name(8), 'join', 1);
+    expect(intents.size).toBe(8);
+    expect(intents.take(name(1))).toBeUndefined();
+    expect(intents.take(name(0))).toBeDefined();
+    intents.upsert(0, name(9), 'join', 1);
+    expect(intents.size).toBe(8);
   });
 });

@@ -51,9 +51,29 @@ describe('broadcast queues', () => {
     expect(queueDepthLimit({ ...SERF_DEFAULTS, minQueueDepth }, members)).toBe(limit);
   });
 
+  it('a flood of peers is cut before the next check, and what no datagram holds is not queued', () => {
+    const on = bench();
+    const config = { ...SERF_DEFAULTS, maxQueueDepth: 5, swim: { udpBufferSize: 100 } };
+    const queues = new SerfQueues(4, config, on.trace);
+    queues.pass(queues.events, new Uint8Array(100), 3, on.counters);
+    expect(queues.events.size).toBe(0);
+    for (let i = 0; i < 10; i += 1) queues.pass(queues.events, new Uint8Array(99), 3, on.counters);
+    expect(queues.events.size).toBe(10);
+    queues.pass(queues.events, new Uint8Array(99), 3, on.counters);
+    expect(queues.events.size).toBe(5);
+    expect(Object.fromEntries(on.counters.values)).toEqual({
+      'drop:broadcast-too-large': 1,
+      'drop:broadcast-queue-full': 6,
+    });
+  });
+
   it('long queues are warned of, and those above the limit are cut', () => {
     const on = bench();
-    const queues = new SerfQueues(4, { queueDepthWarning: 3, maxQueueDepth: 5, minQueueDepth: 0 }, on.trace);
+    const queues = new SerfQueues(
+      4,
+      { queueDepthWarning: 3, maxQueueDepth: 5, minQueueDepth: 0, swim: { udpBufferSize: 1400 } },
+      on.trace,
+    );
     for (let i = 0; i < 2; i += 1) queues.intents.enqueue(Uint8Array.of(i));
     for (let i = 0; i < 3; i += 1) queues.events.enqueue(Uint8Array.of(i));
     for (let i = 0; i < 7; i += 1) queues.queries.enqueue(Uint8Array.of(i));
