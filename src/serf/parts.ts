@@ -167,9 +167,6 @@ function buildMembership(
     clock: clocks.member,
     staying: () => sources.state() === 'alive',
     emit: (now, event) => {
-      if (event.type === 'member-failed' || event.type === 'member-leave') {
-        for (const { name } of event.members) lost(now, name);
-      }
       if (event.type === 'member-reap') for (const { name } of event.members) coordinates.forget(name);
       lost.see(now, event);
       pipeline.accept(now, event);
