@@ -17,11 +17,13 @@ export type {
 export type { SubscribeOptions } from './events/subscription.ts';
 export type { ClientQuery, ConnectOptions } from './rpc/client.ts';
 export { RpcClient } from './rpc/client.ts';
+export type { ClientQueryRecord } from './rpc/records.ts';
 export type { QueryReply } from './runtime/answers.ts';
-export type { ClusterQuery, EventsOptions } from './runtime/cluster.ts';
+export type { ClusterQuery, EventsOptions, QueryReplies } from './runtime/cluster.ts';
 export { Cluster } from './runtime/cluster.ts';
 export type { ClusterOptions, CoalesceOptions } from './runtime/cluster-options.ts';
 export type { SnapshotOptions } from './runtime/snapshot-file.ts';
+export type { QueryTally } from './serf/awaited.ts';
 export type { SerfConfig } from './serf/config.ts';
 export type { KeyRequest } from './serf/key-manager.ts';
 export type { KeyReport } from './serf/key-report.ts';

@@ -7,8 +7,8 @@ import type {
   KeyReport,
   KeyRequest,
   LogSubscription,
-  QueryRecord,
   QueryRequest,
+  QueryRun,
   RpcBackend,
   WireCoordinate,
 } from '../rpc/backend.ts';
@@ -100,12 +100,12 @@ export class AgentBackend implements RpcBackend {
     }
   }
 
-  query(request: QueryRequest): AsyncIterable<QueryRecord> {
+  query(request: QueryRequest): QueryRun {
     const { cluster, log } = this.#parts;
     const what = `${oneLine(request.name)}. Payload: ${request.payload?.length ?? 0} bytes`;
     log.write('DEBUG', 'agent', `Requesting query send: ${what}`);
     try {
-      return cluster.query(request);
+      return cluster.query({ ...request, until: request.until ?? 'deadline' });
     } catch (error) {
       log.write('WARN', 'agent', `failed to start user query: ${messageOf(error)}`);
       throw error;

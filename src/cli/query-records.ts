@@ -1,5 +1,6 @@
 import { messageOf } from '../base/errors.ts';
-import type { QueryRecord, QueryRequest } from '../rpc/backend.ts';
+import type { QueryRequest } from '../rpc/backend.ts';
+import type { ClientQueryRecord } from '../rpc/records.ts';
 import { explained, failure } from './command.ts';
 import type { AgentClient } from './connect.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -20,16 +21,16 @@ export async function startQuery(
   client: AgentClient,
   request: QueryRequest,
   interrupted: AbortSignal,
-): Promise<AsyncIterable<QueryRecord>> {
+): Promise<AsyncIterable<ClientQueryRecord>> {
   const records = await explained(PREFIX, client.query(request));
   return bounded(records, request.timeoutMs, interrupted);
 }
 
 async function* bounded(
-  records: AsyncIterable<QueryRecord>,
+  records: AsyncIterable<ClientQueryRecord>,
   timeoutMs: number,
   interrupted: AbortSignal,
-): AsyncGenerator<QueryRecord> {
+): AsyncGenerator<ClientQueryRecord> {
   const longestMs = timeoutMs === 0 ? LONGEST_DEFAULT_MS : Math.max(timeoutMs, 0) + GRACE_MS;
   const late = AbortSignal.timeout(Math.min(longestMs, LONGEST_TIMER_MS));
   try {

@@ -13,8 +13,8 @@ export interface RpcBackend {
   forceLeave(node: string, prune: boolean): Promise<void>;
   /** Throws a CodedError with Serf's size texts. */
   userEvent(name: string, payload: Uint8Array | null, coalesce: boolean): void;
-  /** Starts a query; the iterable ends at the deadline. Throws synchronously when it cannot start. */
-  query(request: QueryRequest): AsyncIterable<QueryRecord>;
+  /** Starts a query; the iterable ends when the query does. Throws synchronously when it cannot start. */
+  query(request: QueryRequest): QueryRun;
   /** Answers a query event by its id. Throws a CodedError with Serf's texts. */
   respond(queryId: number, payload: Uint8Array): void;
   /** Replaces the configured tags as Serf does: minus `remove`, plus `set`. */
@@ -57,6 +57,17 @@ export interface QueryRequest {
   readonly relayFactor: number;
   /** Milliseconds; 0 asks for the default. */
   readonly timeoutMs: number;
+  /** Whether it may end before its deadline, and when; absent for clients that know only deadlines, as all of Serf's. */
+  readonly until?: QueryUntil | undefined;
+}
+
+/** `acks`: once everybody asked has acknowledged; `responses`: once everybody asked has answered. */
+export const QUERY_UNTIL = ['acks', 'responses'] as const;
+export type QueryUntil = (typeof QUERY_UNTIL)[number];
+
+/** A query under way: what comes back, and, once over, who asked for an answer gave no sign. */
+export interface QueryRun extends AsyncIterable<QueryRecord> {
+  readonly tally?: { readonly silent: readonly string[] } | undefined;
 }
 
 export type QueryRecord =

@@ -1,5 +1,5 @@
 import { CodedError } from '../base/errors.ts';
-import type { KeyReport, KeyRequest, QueryRecord, QueryRequest, WireCoordinate } from './backend.ts';
+import type { KeyReport, KeyRequest, QueryRequest, WireCoordinate } from './backend.ts';
 import { RpcStream } from './client-stream.ts';
 import { wireInteger, wireText, wireTextMap } from './codec.ts';
 import { type Answer, Connection, protocolError } from './connection.ts';
@@ -17,7 +17,15 @@ import {
   type WireStruct,
   type WireValue,
 } from './protocol.ts';
-import { coordinateOf, joinedCount, keyReport, queryRecord, statGroups, streamedEvent } from './records.ts';
+import {
+  type ClientQueryRecord,
+  coordinateOf,
+  joinedCount,
+  keyReport,
+  queryRecord,
+  statGroups,
+  streamedEvent,
+} from './records.ts';
 
 /** What dialling and ordinary answers may take. */
 export const DEFAULT_TIMEOUT_MS = 10_000;
@@ -171,8 +179,11 @@ export class RpcClient {
     );
   }
 
-  /** Asks the cluster; acks and answers come until the deadline. Leaving the loop only stops listening. */
-  async query(query: ClientQuery): Promise<RpcStream<QueryRecord>> {
+  /**
+   * Asks the cluster; acks and answers come until the deadline, or until `until` is fulfilled where the agent is one of
+   * ours, which then tells last who stayed silent. Leaving the loop only stops listening.
+   */
+  async query(query: ClientQuery): Promise<RpcStream<ClientQueryRecord>> {
     const body = {
       FilterNodes: texts(query.filterNodes ?? []),
       FilterTags: wireTextMap(query.filterTags ?? new Map()),
@@ -182,11 +193,13 @@ export class RpcClient {
       RelayFactor: query.relayFactor ?? 0,
       RequestAck: query.requestAck ?? false,
       Timeout: wireInteger(BigInt(Math.round((query.timeoutMs ?? 0) * NANOSECONDS_PER_MS))),
+      ...(query.until === undefined ? {} : { Until: query.until }),
     };
-    return this.#subscribe('query', body, (stream, fields, seq) => {
+    return this.#subscribe<ClientQueryRecord>('query', body, (stream, fields, seq) => {
       const record = queryRecord(fields);
-      if (record === 'over') {
+      if (record?.type === 'over') {
         this.#connection.detach(seq);
+        if (record.silent !== undefined) stream.push({ type: 'silent', names: record.silent });
         stream.end();
       } else if (record !== undefined) stream.push(record);
     });

@@ -15,6 +15,7 @@ import {
   textField,
   textMapField,
   textOf,
+  textsField,
 } from './fields.ts';
 import { membersField } from './member-body.ts';
 import type { StreamedEvent } from './protocol.ts';
@@ -36,11 +37,23 @@ export function streamedEvent(fields: Fields): StreamedEvent {
   return { type: memberType, members: membersField(fields) };
 }
 
-/** A record of a query; `over` at its end, undefined for what carries nothing. */
-export function queryRecord(fields: Fields): QueryRecord | 'over' | undefined {
+/** What a client reads of a query: its records, and last, if the agent tells, who gave no sign. */
+export type ClientQueryRecord = QueryRecord | { readonly type: 'silent'; readonly names: readonly string[] };
+
+/** The end of a query; `silent` names those that gave no sign, where the agent says so. */
+export interface QueryOver {
+  readonly type: 'over';
+  readonly silent: readonly string[] | undefined;
+}
+
+/** A record of a query, its end included; undefined for what carries nothing. */
+export function queryRecord(fields: Fields): QueryRecord | QueryOver | undefined {
   const type = textField(fields, 'Type');
   const from = textField(fields, 'From');
-  if (type === 'done') return 'over';
+  if (type === 'done') {
+    const silent = fields.has('Silent') ? textsField(fields, 'Silent') : undefined;
+    return { type: 'over', silent };
+  }
   // Around the deadline real agents may send records from nobody.
   if (from === '') return undefined;
   if (type === 'ack') return { type, from };

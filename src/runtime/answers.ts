@@ -1,4 +1,5 @@
 import { NO_BYTES } from '../base/bytes.ts';
+import type { QueryTally } from '../serf/awaited.ts';
 import type { QueryAnswer } from '../serf/effects.ts';
 
 /** What one member said to a query. */
@@ -18,6 +19,12 @@ export class AnswerStream implements AsyncIterableIterator<QueryReply> {
   #buffer: QueryReply[] = [];
   #waiting: ((result: Result) => void)[] = [];
   #ended = false;
+  #tally: QueryTally | undefined;
+
+  /** Who answered, who only acknowledged and who did neither; known once the query is over. */
+  get tally(): QueryTally | undefined {
+    return this.#tally;
+  }
 
   /** Hands an answer to the reader, or keeps it; ignored once ended. */
   push({ type, from, payload }: QueryAnswer): void {
@@ -28,8 +35,9 @@ export class AnswerStream implements AsyncIterableIterator<QueryReply> {
     else reader({ done: false, value: reply });
   }
 
-  /** Ends after what is buffered. */
-  end(): void {
+  /** Ends after what is buffered; without a tally when the node broke. */
+  end(tally?: QueryTally): void {
+    this.#tally ??= tally;
     this.#ended = true;
     const waiting = this.#waiting;
     this.#waiting = [];

@@ -6,6 +6,7 @@ import type { ClusterEvent, MemberInfo } from '../events/event.ts';
 import { parseEventFilter } from '../events/filter.ts';
 import type { SubscribeOptions } from '../events/subscription.ts';
 import type { QueryParams } from '../serf/asking.ts';
+import type { QueryTally } from '../serf/awaited.ts';
 import type { KeyRequest } from '../serf/key-manager.ts';
 import type { KeyReport } from '../serf/key-report.ts';
 import type { SerfState } from '../serf/parts.ts';
@@ -24,6 +25,12 @@ export interface EventsOptions {
   readonly signal?: AbortSignal | undefined;
   /** A filter such as `member-join,user:deploy`; absent means all. */
   readonly filter?: string | undefined;
+}
+
+/** The replies to a query as they come, and in the end who gave them. */
+export interface QueryReplies extends AsyncIterableIterator<QueryReply> {
+  /** Undefined while the query runs, and for ever when the node broke meanwhile. */
+  readonly tally: QueryTally | undefined;
 }
 
 /** What a query asks; everything but the name has a default. */
@@ -128,10 +135,10 @@ export class Cluster {
   }
 
   /**
-   * Asks every member, or those the filters choose, this node included. The replies end at the deadline or when the
-   * node stops. Throws at once when the query cannot start.
+   * Asks every member, or those the filters choose, this node included. The replies end at the deadline, earlier if
+   * `until` says so, or when the node stops; then `tally` says who answered. Throws at once when it cannot start.
    */
-  query(query: ClusterQuery): AsyncIterableIterator<QueryReply> {
+  query(query: ClusterQuery): QueryReplies {
     return this.#node.query(query);
   }
 

@@ -3,6 +3,7 @@ import { CodedError } from '../base/errors.ts';
 import type { Address, Millis, OperationId } from '../base/machine.ts';
 import { EventBus } from '../events/bus.ts';
 import { plainQuery, type QueryParams } from '../serf/asking.ts';
+import type { QueryTally } from '../serf/awaited.ts';
 import type { Outcome, QueryAnswer, SerfEffects } from '../serf/effects.ts';
 import { Serf } from '../serf/serf.ts';
 import type { PreviousNode } from '../serf/snapshot.ts';
@@ -166,20 +167,20 @@ export class SerfNode {
       closeStream: (id) => transport.closeStream(id),
       publish: (event) => this.#outbox.push(() => this.bus.publish(event)),
       settle: (operation, outcome) => this.#operations.settle(operation, outcome),
-      answer: (operation, answer) => this.#answered(operation, answer),
+      answer: (operation, answer, tally) => this.#answered(operation, answer, tally),
       record: (line) => this.#outbox.push(() => this.#snapshot?.record(line)),
       evict: (reason) => this.#outbox.push(() => this.#evicted(reason)),
     };
   }
 
-  #answered(operation: OperationId, answer: QueryAnswer | undefined): void {
+  #answered(operation: OperationId, answer: QueryAnswer | undefined, tally: QueryTally | undefined): void {
     const stream = this.#answers.get(operation);
     if (answer !== undefined) {
       stream?.push(answer);
       return;
     }
     this.#answers.delete(operation);
-    stream?.end();
+    stream?.end(tally);
   }
 
   #evicted(reason: string): void {

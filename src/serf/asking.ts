@@ -5,12 +5,14 @@ import type { Millis } from '../base/machine.ts';
 import type { Random } from '../base/random.ts';
 import type { Trace } from '../base/trace.ts';
 import type { MemberFacts } from '../swim/delegate.ts';
+import { audienceOf } from './awaited.ts';
 import type { SerfConfig } from './config.ts';
 import type { SerfDeadline } from './deadline.ts';
 import type { LamportClock } from './lamport.ts';
+import type { SerfMemberView } from './members.ts';
 import { QueryFlag, type QueryMessage, type QueryResponseMessage, queryCodec } from './messages.ts';
 import { encodeFilters } from './query-filter.ts';
-import { type AnswerSink, ResponseCollector } from './responses.ts';
+import { type AnswerSink, type QueryUntil, ResponseCollector } from './responses.ts';
 
 /** Queries of ours that may run at once. */
 export const RUNNING_QUERIES_LIMIT = 1024;
@@ -34,6 +36,11 @@ export interface QueryParams {
   readonly relayFactor: number;
   /** 0 for the default. */
   readonly timeoutMs: number;
+  /**
+   * Ends the query before its deadline once every alive member that passes the filters has answered (`responses`), or
+   * has answered or acknowledged (`acks`). Serf knows only `deadline`.
+   */
+  readonly until: QueryUntil;
 }
 
 /** A query of every node with nothing optional set. */
@@ -46,6 +53,7 @@ export function plainQuery(name: string, payload: Uint8Array | null): QueryParam
     requestAck: false,
     relayFactor: 0,
     timeoutMs: 0,
+    until: 'deadline',
   };
 }
 
@@ -68,6 +76,7 @@ export interface AskingParts {
   readonly self: () => MemberFacts;
   /** Members SWIM holds for live, ourselves and suspects included. */
   readonly liveCount: () => number;
+  readonly members: SerfMemberView;
   /** Handles the query here, as if received. */
   readonly receive: (now: Millis, message: QueryMessage) => void;
   readonly broadcast: (message: Uint8Array) => void;
@@ -110,9 +119,13 @@ export class Asking {
     const { ltime, id } = message;
     this.over(now, ltime);
     const members = this.#parts.liveCount();
-    const collector = new ResponseCollector({ id, wantsAcks: params.requestAck, members, sink });
+    const { requestAck: wantsAcks, until } = params;
+    const audience = audienceOf(params, this.#parts.members);
+    const collector = new ResponseCollector({ id, wantsAcks, members, sink, until, audience });
     this.#running.set(ltime, collector);
-    this.#parts.deadlines.set(`query-over:${ltime}`, now + timeoutMs, { type: 'query-over', ltime });
+    // With nobody to wait for the query is over at the first chance, yet not before its caller knows of it.
+    const endsAt = collector.isComplete ? now : now + timeoutMs;
+    this.#parts.deadlines.set(`query-over:${ltime}`, endsAt, { type: 'query-over', ltime });
     this.#parts.receive(now, message);
     this.#parts.broadcast(encoded);
     return { ltime, timeoutMs };
@@ -137,6 +150,7 @@ export class Asking {
     switch (collector.accept(now, message)) {
       case 'delivered':
         counters.add(isAck ? 'serf.query_acks' : 'serf.query_responses');
+        if (collector.isComplete) this.over(now, ltime);
         return;
       case 'duplicate-ack':
         counters.add('serf.query_duplicate_acks');
@@ -160,6 +174,14 @@ export class Asking {
     this.#running.delete(ltime);
     this.#parts.deadlines.cancel(`query-over:${ltime}`);
     collector.close(now);
+  }
+
+  /** A member is alive no longer: no early end waits for it. */
+  ceased(now: Millis, name: string): void {
+    for (const [ltime, collector] of [...this.#running]) {
+      collector.ceased(name);
+      if (collector.isComplete) this.over(now, ltime);
+    }
   }
 
   /** Ends every query: the node stops. */

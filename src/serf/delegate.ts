@@ -108,6 +108,7 @@ export class SerfDelegate implements SwimDelegate {
       case 'left':
       case 'failed':
         membership.gone(now, notice.member.facts.name);
+        this.#parts.asking.ceased(now, notice.member.facts.name);
         return;
       case 'updated':
         membership.updated(now, notice.member.facts);

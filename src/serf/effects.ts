@@ -1,6 +1,7 @@
 import type { NetworkEffects, OperationId } from '../base/machine.ts';
 import type { ClusterEvent } from '../events/event.ts';
 import type { JoinFailure } from '../swim/delegate.ts';
+import type { QueryTally } from './awaited.ts';
 import type { KeyReport } from './key-report.ts';
 
 /** One answer to a query of ours. */
@@ -28,8 +29,8 @@ export interface SerfEffects extends NetworkEffects {
   publish(event: ClusterEvent): void;
   /** Ends a join, leave, force-leave, tag update or key operation exactly once. */
   settle(operation: OperationId, outcome: Outcome): void;
-  /** An ack or response to a query of ours; `undefined` says the deadline has come and nothing more follows. */
-  answer(query: OperationId, answer: QueryAnswer | undefined): void;
+  /** An ack or response to a query of ours; `undefined` says that nothing more follows, and comes with the tally. */
+  answer(query: OperationId, answer: QueryAnswer | undefined, tally?: QueryTally): void;
   /** One snapshot line, without its newline. */
   record(line: string): void;
   /** The name-conflict vote was lost: the host must shut this node down without a leave. */

@@ -211,6 +211,7 @@ function buildQueries(
     clock: clocks.query,
     self: () => sources.swim().self.facts,
     liveCount: () => sources.swim().members.liveCount,
+    members: membership.members,
     receive: (now, message) => queries.receive(now, message),
     broadcast: (message) => queues.queries.enqueue(message),
   });

@@ -33,6 +33,27 @@ export function encodeFilters(nodes: readonly string[], tags: ReadonlyMap<string
   return filters;
 }
 
+/** An expression of a tag filter, or why it matches nothing; `shown` is what a warning may show of it. */
+export type CompiledPattern = { readonly regex: RE2JS } | { readonly shown: string; readonly why: string };
+
+/** Compiles the expression of a tag filter within our limits; never throws. */
+export function compilePattern(expr: string): CompiledPattern {
+  if (expr.length > PATTERN_LENGTH_LIMIT) {
+    return {
+      shown: `${expr.slice(0, SHOWN_PATTERN)}…`,
+      why: `longer than ${PATTERN_LENGTH_LIMIT} characters`,
+    };
+  }
+  if (countRepeats(expr) > PATTERN_REPEATS_LIMIT) {
+    return { shown: expr, why: `more than ${PATTERN_REPEATS_LIMIT} counted repetitions` };
+  }
+  try {
+    return { regex: RE2JS.compile(expr) };
+  } catch (error) {
+    return { shown: expr, why: messageOf(error) };
+  }
+}
+
 /**
  * Decides whether queries are meant for us. Peers' expressions run in a linear-time engine of Go's own dialect;
  * whatever cannot be understood does not match.
@@ -110,23 +131,10 @@ export class QueryFilter {
   }
 
   #tryCompile(expr: string): RE2JS | undefined {
-    if (expr.length > PATTERN_LENGTH_LIMIT) {
-      this.#rejectPattern(
-        `${expr.slice(0, SHOWN_PATTERN)}…`,
-        `longer than ${PATTERN_LENGTH_LIMIT} characters`,
-      );
-      return undefined;
-    }
-    if (countRepeats(expr) > PATTERN_REPEATS_LIMIT) {
-      this.#rejectPattern(expr, `more than ${PATTERN_REPEATS_LIMIT} counted repetitions`);
-      return undefined;
-    }
-    try {
-      return RE2JS.compile(expr);
-    } catch (error) {
-      this.#rejectPattern(expr, messageOf(error));
-      return undefined;
-    }
+    const compiled = compilePattern(expr);
+    if ('regex' in compiled) return compiled.regex;
+    this.#rejectPattern(compiled.shown, compiled.why);
+    return undefined;
   }
 
   #rejectPattern(expr: string, why: string): void {

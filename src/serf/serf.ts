@@ -218,7 +218,7 @@ export class Serf implements Machine {
   /** Asks the cluster; what comes back goes to `effects.answer`, `undefined` last. Throws a CodedError with Serf's text. */
   query(now: Millis, operation: OperationId, params: QueryParams): void {
     this.#refuseAfterShutdown();
-    this.#parts.asking.ask(now, params, (_at, answer) => this.#effects.answer(operation, answer));
+    this.#parts.asking.ask(now, params, (_at, ...said) => this.#effects.answer(operation, ...said));
   }
 
   /** Changes or lists the keys of every member; settles as `keys`. Throws when too many such operations wait. */

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { MemberEvent, MemberEventType } from '../../src/events/event.ts';
-import type { QueryRecord } from '../../src/rpc/backend.ts';
 import { RpcClient } from '../../src/rpc/client.ts';
 import type { RpcStream } from '../../src/rpc/client-stream.ts';
 import type { StreamedEvent } from '../../src/rpc/protocol.ts';
+import type { ClientQueryRecord } from '../../src/rpc/records.ts';
 import { describeWithSerf } from '../support/interop.ts';
 import { type Daemon, startSerf, stopAll, waitFor } from './helpers.ts';
 
@@ -102,7 +102,7 @@ describeWithSerf('our RPC client against a real agent', () => {
     await expect(client.respond(999, Buffer.from('x'))).rejects.toMatchObject({
       message: expect.stringMatching(/No pending queries/),
     });
-    const records: QueryRecord[] = [];
+    const records: ClientQueryRecord[] = [];
     for await (const record of answers) records.push(record);
     expect(
       records

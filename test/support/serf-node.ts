@@ -3,6 +3,7 @@ import type { Random } from '../../src/base/random.ts';
 import type { TraceRecord } from '../../src/base/trace.ts';
 import type { ClusterEvent, MemberInfo, QueryEvent } from '../../src/events/event.ts';
 import { plainQuery, type QueryParams } from '../../src/serf/asking.ts';
+import type { QueryTally } from '../../src/serf/awaited.ts';
 import { SERF_DEFAULTS, type SerfConfig } from '../../src/serf/config.ts';
 import type { Outcome, QueryAnswer, SerfEffects } from '../../src/serf/effects.ts';
 import { Serf } from '../../src/serf/serf.ts';
@@ -15,6 +16,8 @@ export interface Recording {
   readonly events: ClusterEvent[];
   readonly outcomes: Map<OperationId, Outcome>;
   readonly answers: Map<OperationId, (QueryAnswer | undefined)[]>;
+  /** Who answered, of queries that are over. */
+  readonly tallies: Map<OperationId, QueryTally>;
   readonly records: string[];
   readonly evictions: string[];
   readonly log: TraceRecord[];
@@ -43,6 +46,7 @@ export function recording(network: NetworkEffects): { effects: SerfEffects; seen
     events: [],
     outcomes: new Map(),
     answers: new Map(),
+    tallies: new Map(),
     records: [],
     evictions: [],
     log: [],
@@ -54,7 +58,8 @@ export function recording(network: NetworkEffects): { effects: SerfEffects; seen
       if (seen.outcomes.has(operation)) throw new Error(`operation ${operation} settled twice`);
       seen.outcomes.set(operation, outcome);
     },
-    answer(query, answer) {
+    answer(query, answer, tally) {
+      if (tally !== undefined) seen.tallies.set(query, tally);
       const known = seen.answers.get(query) ?? [];
       if (known.length > 0 && known.at(-1) === undefined) throw new Error(`answer after the end of ${query}`);
       seen.answers.set(query, [...known, answer]);

@@ -142,7 +142,7 @@ function backendOf(asked: readonly Asked[], answers: readonly Answered[]): FakeB
       backend.onQuery = async function* () {
         for (const record of records) {
           const value = queryRecord(record.body as Fields);
-          if (value !== undefined && value !== 'over') yield value;
+          if (value !== undefined && value.type !== 'over') yield value;
         }
       };
     }

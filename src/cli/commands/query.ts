@@ -1,6 +1,8 @@
 import { unreachable } from '../../base/assert.ts';
 import { bytesOfText, textOfBytes } from '../../base/bytes.ts';
-import type { QueryRecord } from '../../rpc/backend.ts';
+import type { QueryUntil } from '../../rpc/backend.ts';
+import { PING_QUERY } from '../../rpc/protocol.ts';
+import type { ClientQueryRecord } from '../../rpc/records.ts';
 import { defineCommand, failure, RPC_FLAGS, readTags, usageError, withAgent } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { goJson } from '../format.ts';
@@ -22,7 +24,7 @@ export const queryCommand = defineCommand({
     ['--json uptime', 'Answers as JSON, at the end'],
   ],
   about: [
-    'Asks the cluster a question: handlers for queries of that name answer on their standard output. Ends when the timeout is over.',
+    'Asks the cluster a question: handlers for queries of that name answer on their standard output. Ends when every live member asked has answered, or when the timeout is over; members that gave no sign are named on standard error.',
   ],
   flags: {
     format: FORMAT_FLAG,
@@ -53,6 +55,8 @@ export const queryCommand = defineCommand({
     if (relayFactor < 0 || relayFactor > RELAY_FACTOR_MAX) {
       throw failure('Relay factor must be between 0 and 255');
     }
+    // Nothing but an acknowledgement answers a ping.
+    const until: QueryUntil = name === PING_QUERY ? 'acks' : 'responses';
     const report = reportFor(flags.format, name, flags['no-ack'], context.out);
     const request = {
       name,
@@ -62,6 +66,7 @@ export const queryCommand = defineCommand({
       requestAck: !flags['no-ack'],
       relayFactor,
       timeoutMs: flags.timeout,
+      until,
     };
     return withAgent(context, flags, async (client) => {
       const interrupted = context.interrupted();
@@ -77,7 +82,7 @@ export const queryCommand = defineCommand({
 
 interface Report {
   started(): void;
-  record(record: QueryRecord): void;
+  record(record: ClientQueryRecord): void;
   finished(): void;
 }
 
@@ -110,6 +115,9 @@ function textReport(name: string, noAck: boolean, out: Output): Report {
           out.line('');
           return;
         }
+        case 'silent':
+          reportSilent(record.names, out);
+          return;
         default:
           unreachable(record);
       }
@@ -119,6 +127,10 @@ function textReport(name: string, noAck: boolean, out: Output): Report {
       out.line(`Total Responses: ${responses}`);
     },
   };
+}
+
+function reportSilent(names: readonly string[], out: Output): void {
+  if (names.length > 0) out.error(`No answer from: ${names.join(', ')}`);
 }
 
 function jsonReport(out: Output): Report {
@@ -133,6 +145,9 @@ function jsonReport(out: Output): Report {
           return;
         case 'response':
           responses.set(record.from, textOfBytes(record.payload));
+          return;
+        case 'silent':
+          reportSilent(record.names, out);
           return;
         default:
           unreachable(record);

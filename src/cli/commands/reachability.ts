@@ -45,6 +45,7 @@ async function test(client: AgentClient, verbose: boolean, context: CommandConte
     requestAck: true,
     relayFactor: 0,
     timeoutMs: 0,
+    until: 'acks' as const,
   };
   const records = await startQuery(client, request, interrupted);
   out.line('Starting reachability test...');

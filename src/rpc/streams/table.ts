@@ -1,6 +1,6 @@
 import type { Millis } from '../../base/machine.ts';
 import type { EventFilter } from '../../events/filter.ts';
-import type { QueryRecord } from '../backend.ts';
+import type { QueryRun } from '../backend.ts';
 import type { LogLevel } from '../protocol.ts';
 import { pumpEvents } from './event.ts';
 import type { StreamHost } from './host.ts';
@@ -65,11 +65,12 @@ export class StreamTable {
     });
   }
 
-  startQuery(seq: bigint, records: AsyncIterable<QueryRecord>): void {
+  /** @param counted whether the end of the query tells who stayed silent */
+  startQuery(seq: bigint, records: QueryRun, counted: boolean): void {
     const controller = new AbortController();
     if (this.#closed) controller.abort();
     this.#queries.add(controller);
-    this.#watch(pumpQuery(this.#host, seq, records, controller.signal), () =>
+    this.#watch(pumpQuery({ host: this.#host, seq, records, counted, signal: controller.signal }), () =>
       this.#queries.delete(controller),
     );
   }

@@ -24,8 +24,31 @@ describe('query', () => {
       requestAck: true,
       relayFactor: 0,
       timeoutMs: 0,
+      until: 'responses',
     });
   });
+
+  it('asks a ping to end with the last acknowledgement: nothing else answers it', async () => {
+    const query = vi.fn(async () => streamOf([]));
+    await run(['query', '_serf_ping'], { client: { query } });
+    expect(query).toHaveBeenCalledWith(expect.objectContaining({ until: 'acks' }));
+  });
+
+  it.each([[], ['--json']])(
+    'names those that gave no sign on stderr and nowhere else: %s',
+    async (...format) => {
+      const silent = { type: 'silent' as const, names: ['c', 'd'] };
+      const plain = await run(['query', ...format, 'up'], {
+        client: { query: async () => streamOf(answers) },
+      });
+      const named = await run(['query', ...format, 'up'], {
+        client: { query: async () => streamOf([...answers, silent]) },
+      });
+      expect(named).toEqual({ ...plain, stderr: 'No answer from: c, d\n' });
+      const none = { client: { query: async () => streamOf([...answers, { ...silent, names: [] }]) } };
+      expect(await run(['query', ...format, 'up'], none)).toEqual(plain);
+    },
+  );
 
   it('passes its flags on', async () => {
     const query = vi.fn(async () => streamOf([]));
@@ -41,6 +64,7 @@ describe('query', () => {
       requestAck: false,
       relayFactor: 2,
       timeoutMs: 1500,
+      until: 'responses',
     });
   });
 

@@ -5,6 +5,7 @@ import { RpcClient } from '../../../src/rpc/client.ts';
 import { CLIENT_STREAM_CAPACITY } from '../../../src/rpc/client-stream.ts';
 import { encodeFrame } from '../../../src/rpc/codec.ts';
 import type { WireValue } from '../../../src/rpc/protocol.ts';
+import type { ClientQueryRecord } from '../../../src/rpc/records.ts';
 import { member, NO_REPORT } from './fake-backend.ts';
 import { HOST, rig, until } from './harness.ts';
 
@@ -188,6 +189,30 @@ describe('calls against our server', () => {
     expect([members, joined, stats]).toEqual([[], 1, new Map()]);
   });
 
+  it('a query that says when it may end hears last who gave no sign; any other ends in the plain way', async () => {
+    await using rigged = await rig();
+    const { backend } = rigged;
+    backend.onQuery = () => ({
+      tally: { silent: ['y', 'z'] },
+      async *[Symbol.asyncIterator]() {
+        yield { type: 'ack', from: 'a' };
+      },
+    });
+    await using client = await RpcClient.connect({ address: rigged.address });
+    const early = await client.query({ name: 'q', until: 'acks' });
+    expect(backend.calls.at(-1)?.[1]).toMatchObject({ until: 'acks' });
+    expect(await take(early, 2)).toEqual([
+      { type: 'ack', from: 'a' },
+      { type: 'silent', names: ['y', 'z'] },
+    ]);
+    expect((await early.next()).done).toBe(true);
+    const plain = await client.query({ name: 'q' });
+    expect(backend.calls.at(-1)?.[1]).toMatchObject({ until: undefined });
+    expect(await take(plain, 1)).toEqual([{ type: 'ack', from: 'a' }]);
+    expect((await plain.next()).done).toBe(true);
+    expect((await plain.next()).done).toBe(true);
+  });
+
   it('streams, a monitor and a query run side by side; a query can be answered from the stream', async () => {
     await using rigged = await rig();
     const { backend } = rigged;
@@ -224,7 +249,7 @@ describe('calls against our server', () => {
     await client.respond(1, Buffer.from('me'));
     expect(backend.calls.at(-1)).toEqual(['respond', 9, 'me']);
     answer({ type: 'response', from: 'a', payload: Buffer.from('me') });
-    const records: QueryRecord[] = [];
+    const records: ClientQueryRecord[] = [];
     for await (const record of answers) records.push(record);
     expect(records).toEqual([
       { type: 'ack', from: 'a' },
@@ -384,7 +409,7 @@ describe('calls against an odd agent', () => {
       socket.write(frame(2, '', { From: '', Payload: null, Type: 'done' }));
     });
     await using client = await RpcClient.connect({ address: agent.address });
-    const records: QueryRecord[] = [];
+    const records: ClientQueryRecord[] = [];
     for await (const record of await client.query({ name: 'x' })) records.push(record);
     expect(records).toEqual([{ type: 'response', from: 'a', payload: new Uint8Array(0) }]);
   });

@@ -4,8 +4,8 @@ import type {
   KeyReport,
   KeyRequest,
   LogSubscription,
-  QueryRecord,
   QueryRequest,
+  QueryRun,
   RpcBackend,
   WireCoordinate,
 } from '../../../src/rpc/backend.ts';
@@ -89,7 +89,7 @@ export class FakeBackend implements RpcBackend {
   onJoin: () => Promise<number> = () => Promise.resolve(1);
   onLeave: () => Promise<void> = () => Promise.resolve();
   onKeys: (request: KeyRequest) => Promise<KeyReport> = () => Promise.resolve(NO_REPORT);
-  onQuery: (request: QueryRequest) => AsyncIterable<QueryRecord> = async function* () {};
+  onQuery: (request: QueryRequest) => QueryRun = async function* () {};
   /** Thrown by the method of that name. */
   failures: Record<string, Error> = {};
 
@@ -120,7 +120,7 @@ export class FakeBackend implements RpcBackend {
     this.#note('userEvent', name, payload === null ? null : Buffer.from(payload).toString(), coalesce);
   }
 
-  query(request: QueryRequest): AsyncIterable<QueryRecord> {
+  query(request: QueryRequest): QueryRun {
     this.#note('query', request);
     return this.onQuery(request);
   }

@@ -339,6 +339,15 @@ describe('query', () => {
     ]);
   });
 
+  it('an end of another kind than acks and responses is refused', async () => {
+    await using rigged = await rig();
+    const client = await rigged.client();
+    expect(await client.ask('query', 1, { Name: 'q', Until: 'dawn' })).toEqual([
+      { Seq: 1, Error: "Unknown query end 'dawn': give acks or responses" },
+    ]);
+    expect(rigged.backend.calls).toEqual([]);
+  });
+
   it('internal names are refused, except a ping without payload', async () => {
     await using rigged = await rig();
     const client = await rigged.client();

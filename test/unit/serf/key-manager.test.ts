@@ -117,6 +117,7 @@ describe('what is asked', () => {
       requestAck: false,
       relayFactor: 3,
       timeoutMs: 0,
+      until: 'deadline',
     });
   });
 

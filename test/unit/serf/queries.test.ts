@@ -4,6 +4,7 @@ import { seededRandom } from '../../../src/base/random.ts';
 import { Asking, defaultQueryTimeoutMs, plainQuery } from '../../../src/serf/asking.ts';
 import { SERF_DEFAULTS } from '../../../src/serf/config.ts';
 import type { QueryAnswer } from '../../../src/serf/effects.ts';
+import { SerfMembers } from '../../../src/serf/members.ts';
 import {
   decodeRelay,
   QueryFlag,
@@ -246,6 +247,7 @@ function asking(on: Bench = bench(), live = 3) {
     random: seededRandom(1),
     self: () => facts('me', 100),
     liveCount: () => live,
+    members: new SerfMembers(),
     receive: (_now, message) => {
       local.push(message);
       on.clock.witness(message.ltime);
