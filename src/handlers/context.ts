@@ -27,6 +27,8 @@ export interface HandlerLimits {
   readonly termGraceMs: number;
   /** How long a stopping agent lets its handlers finish before it ends them. */
   readonly stopWaitMs: number;
+  /** Between TERM and KILL when the agent has to end at once. */
+  readonly abortGraceMs: number;
 }
 
 export const DEFAULT_HANDLER_LIMITS: HandlerLimits = {
@@ -34,11 +36,12 @@ export const DEFAULT_HANDLER_LIMITS: HandlerLimits = {
   timeoutMs: 300_000,
   termGraceMs: 5_000,
   stopWaitMs: 5_000,
+  abortGraceMs: 500,
 };
 
 /** One handler's work on one event. `done` never rejects: a failure is logged and is a value. */
 export interface HandlerRun {
   readonly done: Promise<'ok' | 'failed'>;
-  /** The agent stops: ends the work within the grace period. */
-  stop(): void;
+  /** The agent stops: ends the work within the grace period, which a second call may shorten. */
+  stop(graceMs: number): void;
 }

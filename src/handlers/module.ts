@@ -38,14 +38,17 @@ export function runModuleHandler(options: ModuleHandlerOptions): HandlerRun {
   const late = new Promise<never>((_resolve, reject) => {
     giveUp = reject;
   });
-  const end = (why: string): void => {
-    if (abort.signal.aborted) return;
+  const end = (why: string, graceMs: number): void => {
+    // The first reason and the shortest grace count.
     abort.abort(new CodedError('ERR_HANDLER_ENDED', why));
-    timers.push(setTimeout(() => giveUp(new CodedError('ERR_HANDLER_ENDED', why)), limits.termGraceMs));
+    timers.push(setTimeout(() => giveUp(new CodedError('ERR_HANDLER_ENDED', why)), graceMs));
   };
   if (limits.timeoutMs > 0) {
     timers.push(
-      setTimeout(() => end(`ended after its timeout of ${limits.timeoutMs / 1000}s`), limits.timeoutMs),
+      setTimeout(
+        () => end(`ended after its timeout of ${limits.timeoutMs / 1000}s`, limits.termGraceMs),
+        limits.timeoutMs,
+      ),
     );
   }
   const done = Promise.race([call(options, abort.signal), late])
@@ -57,7 +60,7 @@ export function runModuleHandler(options: ModuleHandlerOptions): HandlerRun {
     .finally(() => {
       for (const timer of timers) clearTimeout(timer);
     });
-  return { done, stop: () => end('ended because the agent stops') };
+  return { done, stop: (graceMs) => end('ended because the agent stops', graceMs) };
 }
 
 async function call(options: ModuleHandlerOptions, signal: AbortSignal): Promise<void> {

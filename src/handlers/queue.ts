@@ -77,8 +77,8 @@ export class HandlerQueue {
   }
 
   /** Ends the run that is under way. */
-  stop(): void {
-    this.#run?.stop();
+  stop(graceMs: number): void {
+    this.#run?.stop(graceMs);
   }
 
   async #drain(): Promise<void> {

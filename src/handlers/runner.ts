@@ -80,14 +80,17 @@ export class HandlerRunner {
     return this.#stopped;
   }
 
+  /** Ends what runs at once: TERM and, half a second later, KILL. What waits is dropped. Also during a `stop`. */
+  async abort(): Promise<void> {
+    const stopped = this.stop();
+    endAll([...this.#queues, ...this.#retired], this.#limits.abortGraceMs);
+    await stopped;
+  }
+
   async #stop(queues: readonly HandlerQueue[]): Promise<void> {
     const idle = Promise.all(queues.map((queue) => queue.idle()));
-    const timer = setTimeout(() => {
-      for (const queue of queues) {
-        queue.clear();
-        queue.stop();
-      }
-    }, this.#limits.stopWaitMs);
+    const { stopWaitMs, termGraceMs } = this.#limits;
+    const timer = setTimeout(() => endAll(queues, termGraceMs), stopWaitMs);
     await idle;
     clearTimeout(timer);
     this.#pool.close();
@@ -118,5 +121,12 @@ export class HandlerRunner {
       this.#context.log('ERR', `Error invoking '${spec.command}': ${messageOf(error)}`);
       return { done: Promise.resolve('failed'), stop() {} };
     }
+  }
+}
+
+function endAll(queues: readonly HandlerQueue[], graceMs: number): void {
+  for (const queue of queues) {
+    queue.clear();
+    queue.stop(graceMs);
   }
 }

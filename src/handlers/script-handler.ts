@@ -18,7 +18,7 @@ export interface ScriptHandlerOptions {
 /** Runs a Serf handler script on one event, logs how it went and answers a query with its output (agent.md 14). */
 export function runScriptHandler(options: ScriptHandlerOptions): HandlerRun {
   let running: ScriptProcess | undefined;
-  let stopped = false;
+  let stopGraceMs: number | undefined;
   const run = async (): Promise<'ok' | 'failed'> => {
     const { script, event, context, limits } = options;
     const environment = handlerEnvironment(event, {
@@ -34,7 +34,7 @@ export function runScriptHandler(options: ScriptHandlerOptions): HandlerRun {
       termGraceMs: limits.termGraceMs,
       onSlow: () => context.log('WARN', `Script '${script}' slow, execution exceeding 1s`),
     });
-    if (stopped) running.stop();
+    if (stopGraceMs !== undefined) running.stop(stopGraceMs);
     return report(options, await running.done);
   };
   const done = run().catch((error: unknown): 'failed' => {
@@ -43,9 +43,9 @@ export function runScriptHandler(options: ScriptHandlerOptions): HandlerRun {
   });
   return {
     done,
-    stop() {
-      stopped = true;
-      running?.stop();
+    stop(graceMs) {
+      stopGraceMs = graceMs;
+      running?.stop(graceMs);
     },
   };
 }

@@ -61,6 +61,7 @@ export class ScriptProcess {
   #outputHeld = false;
   #why: ScriptResult['why'] = 'finished';
   #settled = false;
+  #killAt = 0;
 
   constructor(options: ScriptOptions) {
     this.#options = options;
@@ -78,9 +79,12 @@ export class ScriptProcess {
     }
   }
 
-  /** Ends the script with TERM and, after the grace, KILL; `done` follows within the grace and a second. */
-  stop(): void {
-    this.#end('stopped');
+  /**
+   * Ends the script with TERM and, after the grace, KILL; `done` follows within the grace and a second. A script that
+   * is being ended already gets no more than this grace.
+   */
+  stop(graceMs: number): void {
+    this.#end('stopped', graceMs);
   }
 
   #watch(child: ChildProcess, output: Readable): void {
@@ -102,8 +106,9 @@ export class ScriptProcess {
       this.#finishIfOver();
     });
     this.#slowTimer = setTimeout(this.#options.onSlow, SLOW_MS);
-    if (this.#options.timeoutMs > 0) {
-      this.#timeoutTimer = setTimeout(() => this.#end('timeout'), this.#options.timeoutMs);
+    const { timeoutMs, termGraceMs } = this.#options;
+    if (timeoutMs > 0) {
+      this.#timeoutTimer = setTimeout(() => this.#end('timeout', termGraceMs), timeoutMs);
     }
   }
 
@@ -111,8 +116,13 @@ export class ScriptProcess {
     if (this.#why === 'finished' && this.#exit !== undefined && this.#outputClosed) this.#finish();
   }
 
-  #end(why: 'timeout' | 'stopped'): void {
-    if (this.#settled || this.#why !== 'finished') return;
+  #end(why: 'timeout' | 'stopped', graceMs: number): void {
+    if (this.#settled) return;
+    const killAt = performance.now() + graceMs;
+    if (this.#why !== 'finished') {
+      this.#killAt = Math.min(this.#killAt, killAt);
+      return;
+    }
     const pid = this.#child?.pid;
     if (this.#exit !== undefined || pid === undefined) {
       this.#outputHeld = true;
@@ -120,25 +130,23 @@ export class ScriptProcess {
       return;
     }
     this.#why = why;
+    this.#killAt = killAt;
     signalGroup(pid, 'SIGTERM');
-    this.#pollGroup(pid, performance.now() + this.#options.termGraceMs, false);
+    this.#pollGroup(pid);
   }
 
-  /** Waits until script and group are gone, sends KILL at `deadline`, and gives up a second after that. */
-  #pollGroup(pid: number, deadline: number, killed: boolean): void {
+  /** Waits until script and group are gone, sends KILL when it is time, and gives up a second after that. */
+  #pollGroup(pid: number, giveUpAt = Number.POSITIVE_INFINITY): void {
     const now = performance.now();
     const gone = this.#exit !== undefined && !signalGroup(pid, 0);
-    if (gone || (killed && now >= deadline)) {
+    if (gone || now >= giveUpAt) {
       this.#finish();
       return;
     }
-    let next = deadline;
-    const kill = !killed && now >= deadline;
-    if (kill) {
-      signalGroup(pid, 'SIGKILL');
-      next = now + KILL_WAIT_MS;
-    }
-    this.#pollTimer = setTimeout(() => this.#pollGroup(pid, next, killed || kill), POLL_MS);
+    const kill = giveUpAt === Number.POSITIVE_INFINITY && now >= this.#killAt;
+    if (kill) signalGroup(pid, 'SIGKILL');
+    const next = kill ? now + KILL_WAIT_MS : giveUpAt;
+    this.#pollTimer = setTimeout(() => this.#pollGroup(pid, next), POLL_MS);
   }
 
   #finish(): void {

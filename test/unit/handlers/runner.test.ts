@@ -1,11 +1,19 @@
 import { readdirSync, writeFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { CodedError } from '../../../src/base/errors.ts';
 import type { ClusterEvent } from '../../../src/events/event.ts';
 import { member, query, user } from '../events/samples.ts';
 import { alive, realRunner, until } from './harness.ts';
 
 const payload = (text: string): { payload: Uint8Array } => ({ payload: Buffer.from(text) });
+/** Makes this system one that offers no pipes until the test is over. */
+function withoutPipes(): void {
+  const { platform } = process;
+  Object.defineProperty(process, 'platform', { value: 'elsewhere' });
+  onTestFinished(() => {
+    Object.defineProperty(process, 'platform', { value: platform });
+  });
+}
 const openFiles = (): number => readdirSync('/proc/self/fd').length;
 
 describe('a script', () => {
@@ -26,6 +34,34 @@ describe('a script', () => {
     runner.dispatch(query('q', { id: 2 }));
     await runner.stop();
     expect(context.answers.map((answer) => answer.text)).toEqual(['in\nout\nerr\n', 'out\nerr\n']);
+  });
+
+  test('has a pipe for its input: what was read is gone, also with a new look at /dev/stdin', async () => {
+    const script =
+      'query=[ -p /dev/stdin ] && echo pipe; head -c 0 /dev/stdin; cat /dev/stdin; cat /dev/stdin';
+    const { runner, context } = realRunner([script]);
+    runner.dispatch(query('q', { id: 1, ...payload('in') }));
+    runner.dispatch(query('q', { id: 2 }));
+    await runner.stop();
+    expect(context.answers.map((answer) => answer.text)).toEqual(['pipe\nin\n', 'pipe\n']);
+  });
+
+  test('reads input larger than a pipe holds, whole and however slowly', async () => {
+    const { runner, file } = realRunner(['user=sleep 0.1; cksum > DIR/out; wc -c < DIR/out > DIR/done']);
+    const big = Buffer.alloc(300_001, 'abcdefg');
+    runner.dispatch(user('u', 1, { payload: big }));
+    await runner.stop();
+    // One newline is added to a payload without one.
+    expect(file('out')).toMatch(/ 300002\n$/);
+  });
+
+  test('that is left behind with its input never gets the input of a later run', async () => {
+    const script =
+      'user=if [ "$SERF_USER_LTIME" = 1 ]; then exec 3<&0; (sleep 0.4; cat <&3 > DIR/late) >/dev/null 2>&1 & else sleep 0.6; cat >> DIR/out; fi';
+    const { runner, file } = realRunner([script]);
+    for (const n of [1, 2]) runner.dispatch(user('u', n, payload(`input ${n}`)));
+    await runner.stop();
+    expect([file('late'), file('out')]).toEqual(['input 1\n', 'input 2\n']);
   });
 
   test('gets its events in order, one at a time', async () => {
@@ -128,23 +164,19 @@ describe('a script', () => {
   });
 
   test('gets sockets where no pipe can be made, with the outputs still in order, and the log says so once', async () => {
-    const path = process.env['PATH'];
-    process.env['PATH'] = '/nowhere';
+    withoutPipes();
     const { runner, context } = realRunner(['query=read line; echo "$0 $line"; echo err >&2; echo out']);
     for (const id of [1, 2]) runner.dispatch(query('q', { id, ...payload('in') }));
     await runner.stop();
-    process.env['PATH'] = path;
     expect(context.answers.map((answer) => answer.text)).toEqual(Array(2).fill('/bin/sh in\nerr\nout\n'));
     expect(context.lines.filter((line) => line.startsWith('[WARN] Handlers get sockets'))).toHaveLength(1);
   });
 
   test('with sockets still ends normally when it never reads a megabyte of input', async () => {
-    const path = process.env['PATH'];
-    process.env['PATH'] = '/nowhere';
+    withoutPipes();
     const { runner } = realRunner(['user=exit 0']);
     runner.dispatch(user('u', 1, { payload: new Uint8Array(1 << 20) }));
     await runner.stop();
-    process.env['PATH'] = path;
     expect(runner.stats[0]).toMatchObject({ runs: 1, failures: 0 });
   });
 
@@ -216,6 +248,43 @@ describe('process groups', () => {
     expect(performance.now() - start).toBeLessThan(2_000);
     const pid = Number(file('pid'));
     if (alive(pid)) process.kill(pid);
+  });
+});
+
+describe('an abort', () => {
+  test('ends what runs within its short grace, also one that ignores TERM, and drops what waits', async () => {
+    const script = 'user=trap "" TERM; echo $$ >> DIR/pids; while :; do sleep 0.05; done';
+    const { runner, file } = realRunner([script], { abortGraceMs: 100, termGraceMs: 30_000, timeoutMs: 0 });
+    for (const n of [1, 2]) runner.dispatch(user('u', n));
+    await until(() => file('pids') !== '', 'the start');
+    const start = performance.now();
+    await runner.abort();
+    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(file('pids').trim().split('\n').map(Number).map(alive)).toEqual([false]);
+  });
+
+  test('cuts a stop short that waits for a script to finish or to heed TERM', async () => {
+    const script = 'user=trap "" TERM; echo $$ > DIR/pid; while :; do sleep 0.05; done';
+    const limits = { abortGraceMs: 100, stopWaitMs: 50, termGraceMs: 30_000, timeoutMs: 0 };
+    const { runner, context, file } = realRunner([script], limits);
+    runner.dispatch(user('u', 1));
+    await until(() => file('pid') !== '', 'the start');
+    const stopped = runner.stop();
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    await runner.abort();
+    await stopped;
+    expect(alive(Number(file('pid')))).toBe(false);
+    expect(context.lines.at(-1)).toContain('ended because the agent stops');
+  });
+
+  test('leaves a daemon alone that a finished script started', async () => {
+    const { runner, file } = realRunner(['user=sleep 30 > /dev/null 2>&1 & echo $! > DIR/pid']);
+    runner.dispatch(user('u', 1));
+    await until(() => runner.stats[0]?.runs === 1, 'the run');
+    await runner.abort();
+    const pid = Number(file('pid'));
+    expect(alive(pid)).toBe(true);
+    process.kill(pid);
   });
 });
 
