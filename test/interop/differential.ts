@@ -81,5 +81,5 @@ function withoutNetwork(outcome: unknown, ip: string): unknown {
     .slice(0, 3)
     .map((part) => Number(part).toString(16).padStart(2, '0'))
     .join('');
-  return JSON.parse(JSON.stringify(outcome).replaceAll(network, 'NET.').replaceAll(`0x${bytes}`, '0xNET'));
+  return JSON.parse(JSON.stringify(outcome).replaceAll(network, 'NET.').replaceAll(bytes, 'NET'));
 }
