@@ -9,16 +9,18 @@ export const GRACEFUL_TIMEOUT_MS = 3_000;
 /** Signals kept while the agent is busy with an earlier one; further ones say nothing new. */
 const PENDING_SIGNALS = 4;
 
-export type AgentSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGUSR1';
+export type AgentSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1'] as const satisfies readonly AgentSignal[];
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const satisfies readonly AgentSignal[];
+
+/** Asks for the figures. It decides nothing, so it never counts as the further signal that ends a leave. */
+const FIGURES_SIGNAL = 'SIGUSR1';
 
 /** Go's names, which Serf prints. */
 const NAMES: Readonly<Record<AgentSignal, string>> = {
   SIGINT: 'interrupt',
   SIGTERM: 'terminated',
   SIGHUP: 'hangup',
-  SIGUSR1: 'user defined signal 1',
 };
 
 /** Where signals come from: the process, or a test. */
@@ -27,15 +29,20 @@ export interface SignalSource {
   arrived(): Promise<void>;
   /** The oldest signal that waits. */
   take(): AgentSignal | undefined;
+  /** Who shows the figures when they are asked for; nobody does until this is called. */
+  onFigures(show: () => void): void;
 }
 
 /** A first-in-first-out of signals. */
 export class SignalQueue implements SignalSource {
   readonly #pending: AgentSignal[] = [];
   #waiting: (() => void)[] = [];
+  #showFigures: () => void = () => undefined;
 
+  /** One reload that waits reads what the next one would, and must not take the place of an INT or TERM. */
   push(signal: AgentSignal): void {
-    if (this.#pending.length < PENDING_SIGNALS) this.#pending.push(signal);
+    const repeated = signal === 'SIGHUP' && this.#pending.includes(signal);
+    if (!repeated && this.#pending.length < PENDING_SIGNALS) this.#pending.push(signal);
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const wake of waiting) wake();
@@ -49,16 +56,26 @@ export class SignalQueue implements SignalSource {
   take(): AgentSignal | undefined {
     return this.#pending.shift();
   }
+
+  onFigures(show: () => void): void {
+    this.#showFigures = show;
+  }
+
+  /** Somebody asks for the figures. */
+  askForFigures(): void {
+    this.#showFigures();
+  }
 }
 
 /** The process's own signals, caught until `signal` aborts; a listener also keeps Node from dying of them. */
 export function processSignals(signal: AbortSignal): SignalSource {
   const queue = new SignalQueue();
-  for (const name of SIGNALS) {
-    const onSignal = (): void => queue.push(name);
-    process.on(name, onSignal);
-    signal.addEventListener('abort', () => process.off(name, onSignal), { once: true });
-  }
+  const listen = (name: NodeJS.Signals, listener: () => void): void => {
+    process.on(name, listener);
+    signal.addEventListener('abort', () => process.off(name, listener), { once: true });
+  };
+  for (const name of SIGNALS) listen(name, () => queue.push(name));
+  listen(FIGURES_SIGNAL, () => queue.askForFigures());
   return queue;
 }
 
@@ -81,15 +98,12 @@ export interface SupervisorOptions {
 /** Waits for the end of the agent and returns its exit code. The caller shuts everything down. */
 export async function supervise(options: SupervisorOptions): Promise<number> {
   const { ui, signals } = options;
+  signals.onFigures(options.dumpMetrics);
   for (;;) {
     const code = await Promise.race([signals.arrived(), options.ended]);
     if (code !== undefined) return code;
     const next = signals.take();
     if (next === undefined) continue;
-    if (next === 'SIGUSR1') {
-      options.dumpMetrics();
-      continue;
-    }
     ui.heading(`Caught signal: ${NAMES[next]}`);
     if (next === 'SIGHUP') {
       await options.reload();

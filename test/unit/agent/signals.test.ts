@@ -46,7 +46,7 @@ function harness(overrides: Partial<SupervisorOptions> = {}) {
     }
     return code;
   };
-  return { ui, ended, leave, alarm, slept, calls, send, code: () => code };
+  return { signals, ui, ended, leave, alarm, slept, calls, send, code: () => code };
 }
 
 describe('signals', () => {
@@ -130,9 +130,21 @@ describe('signals', () => {
 
   it('USR1 shows the figures and changes nothing', async () => {
     const run = harness();
-    expect(await run.send('SIGUSR1')).toBeUndefined();
+    run.signals.askForFigures();
     expect(run.calls).toEqual(['metrics']);
     expect(run.ui.lines).toEqual([]);
+  });
+
+  it('USR1 during a graceful leave shows the figures and does not cut the leave short', async () => {
+    const run = harness();
+    await run.send('SIGINT');
+    run.signals.askForFigures();
+    await settled();
+    expect(run.calls).toEqual(['leave', 'metrics']);
+    expect(run.code()).toBeUndefined();
+    run.leave.resolve();
+    await settled();
+    expect(run.code()).toBe(0);
   });
 
   it('an agent that ends of itself gives its own exit code', async () => {
@@ -148,10 +160,17 @@ describe('signals', () => {
 describe('a queue of signals', () => {
   it('keeps what came before anyone asked, in order, and no more than four', async () => {
     const queue = new SignalQueue();
-    for (const name of ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGHUP', 'SIGINT'] as const) queue.push(name);
+    for (const name of ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGINT', 'SIGTERM'] as const) queue.push(name);
     await queue.arrived();
     const taken = [1, 2, 3, 4, 5].map(() => queue.take());
-    expect(taken).toEqual(['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGHUP', undefined]);
+    expect(taken).toEqual(['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGINT', undefined]);
+  });
+
+  it('holds one reload however many are asked for, so that they never cost an INT', () => {
+    const queue = new SignalQueue();
+    for (let i = 0; i < 10; i += 1) queue.push('SIGHUP');
+    queue.push('SIGINT');
+    expect([queue.take(), queue.take(), queue.take()]).toEqual(['SIGHUP', 'SIGINT', undefined]);
   });
 
   it('is not emptied by waiting for it', async () => {
