@@ -4,9 +4,9 @@ import type { RunArguments } from './config/flags.ts';
 import { loadConfig } from './config/load.ts';
 import type { AgentSettings, CheckedConfig } from './config/settings.ts';
 import { AgentLog } from './logging.ts';
+import { expandJoinSources, lookForMembers } from './looking.ts';
 import { type Announcer, announcer, jsonAnnouncer } from './output.ts';
 import { reload } from './reload.ts';
-import { retryJoin } from './retry-join.ts';
 import { RunningAgent } from './running.ts';
 import { type SignalSource, supervise } from './signals.ts';
 import { type AgentWorld, processWorld } from './world.ts';
@@ -67,13 +67,13 @@ async function runWith(settings: AgentSettings, run: Run): Promise<number> {
 async function live(agent: RunningAgent, signals: SignalSource, run: Run): Promise<number> {
   const { ui, log } = run;
   announce(agent, ui);
-  const code = await Promise.race([joinAtStart(agent, ui), interrupted(signals)]);
+  const code = await Promise.race([joinAtStart(agent, run), interrupted(signals)]);
   if (code !== undefined) return code;
   ui.detail('');
   ui.heading('Log data will now stream in as it occurs:');
   ui.detail('');
   log.open();
-  void retryInBackground(agent, run);
+  lookForMembers(agent, run);
   return await superviseAgent(agent, signals, run);
 }
 
@@ -95,11 +95,12 @@ function announce(agent: RunningAgent, ui: Announcer): void {
 }
 
 /** Nobody to be reached here is fatal: `start_join` says that without a cluster there is no point. */
-async function joinAtStart(agent: RunningAgent, ui: Announcer): Promise<undefined> {
+async function joinAtStart(agent: RunningAgent, run: Run): Promise<undefined> {
+  const { ui } = run;
   const { start_join: addresses, replay_on_join: replay } = agent.settings.config.values;
   if (addresses.length === 0) return;
   ui.heading(`Joining cluster...(replay: ${replay})`);
-  const count = await agent.join(addresses, replay);
+  const count = await agent.join(await expandJoinSources(addresses, run), replay);
   ui.detail(`Join completed. Synced with ${count} initial agents`);
 }
 
@@ -107,21 +108,6 @@ async function joinAtStart(agent: RunningAgent, ui: Announcer): Promise<undefine
 async function interrupted(signals: SignalSource): Promise<number> {
   await signals.arrived();
   return 1;
-}
-
-async function retryInBackground(agent: RunningAgent, { world, log, until }: Run): Promise<void> {
-  const { values } = agent.settings.config;
-  if (values.retry_join.length === 0) return;
-  const outcome = await retryJoin({
-    addresses: values.retry_join,
-    intervalMs: values.retry_interval,
-    maxAttempts: values.retry_max_attempts,
-    join: (addresses) => agent.join(addresses, values.replay_on_join),
-    sleep: (ms) => world.sleep(ms, until),
-    log: (level, text) => log.write(level, 'agent', text),
-    signal: until,
-  });
-  if (outcome === 'gave-up') agent.finish(1);
 }
 
 function superviseAgent(agent: RunningAgent, signals: SignalSource, run: Run): Promise<number> {

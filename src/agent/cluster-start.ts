@@ -103,6 +103,7 @@ function clusterOptions(settings: AgentSettings, state: StartState): ClusterOpti
       gossipVerifyIncoming: values.gossip_verify_incoming,
       gossipVerifyOutgoing: values.gossip_verify_outgoing,
       cidrsAllowed: settings.cidrsAllowed,
+      deadNodeReclaimTimeMs: values.dead_node_reclaim_time,
     },
     serf: {
       protocolVersion: values.protocol,

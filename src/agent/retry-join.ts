@@ -1,10 +1,13 @@
 import { formatDuration } from '../base/duration.ts';
 import { messageOf } from '../base/errors.ts';
 import type { TraceLevel } from '../base/trace.ts';
+import { backoffMs } from './seek.ts';
 
 export interface RetryJoinOptions {
   readonly addresses: readonly string[];
   readonly intervalMs: number;
+  /** Pauses begin short and grow to the interval; absent, each is the interval, as Serf's. */
+  readonly backoff?: { readonly firstMs: number; readonly random: () => number } | undefined;
   /** Retries after the first try; 0 never gives up. */
   readonly maxAttempts: number;
   /** One try; rejects when no address answered. */
@@ -32,10 +35,16 @@ export async function retryJoin(options: RetryJoinOptions): Promise<'joined' | '
         options.log('ERR', 'maximum retry join attempts made, exiting');
         return 'gave-up';
       }
-      const pause = formatDuration(options.intervalMs);
-      options.log('WARN', `Join failed: ${messageOf(error)}, retrying in ${pause}`);
+      const pause = pauseMs(retries, options);
+      options.log('WARN', `Join failed: ${messageOf(error)}, retrying in ${formatDuration(pause)}`);
+      await options.sleep(pause);
     }
-    await options.sleep(options.intervalMs);
   }
   return 'aborted';
+}
+
+function pauseMs(attempt: number, { intervalMs, backoff }: RetryJoinOptions): number {
+  return backoff === undefined
+    ? intervalMs
+    : backoffMs(attempt, backoff.firstMs, intervalMs, backoff.random());
 }

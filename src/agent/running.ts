@@ -2,7 +2,7 @@ import { messageOf } from '../base/errors.ts';
 import { type ClusterEvent, describeEvent } from '../events/event.ts';
 import { HandlerRunner } from '../handlers/runner.ts';
 import type { RpcServer } from '../rpc/server.ts';
-import type { Cluster } from '../runtime/cluster.ts';
+import type { Cluster, ReachReport } from '../runtime/cluster.ts';
 import { AgentTags } from './agent-tags.ts';
 import { AgentBackend } from './backend.ts';
 import { readStartState, refuseConflicts, startCluster } from './cluster-start.ts';
@@ -81,6 +81,21 @@ export class RunningAgent {
   /** Joins with Serf's log lines; rejects when nobody answered. */
   async join(addresses: readonly string[], replay: boolean): Promise<number> {
     return (await this.#backend?.join(addresses, replay)) ?? 0;
+  }
+
+  /** Contacts those addresses where no live member is. */
+  async reach(addresses: readonly string[]): Promise<ReachReport> {
+    return (await this.#cluster?.reach(addresses)) ?? { missing: [], contacted: 0 };
+  }
+
+  /** False once the agent is leaving: then nobody need be looked for. */
+  get isStaying(): boolean {
+    return this.#cluster?.state === 'alive';
+  }
+
+  /** True when nobody else is alive here. */
+  get isAlone(): boolean {
+    return (this.#cluster?.members() ?? []).filter(({ status }) => status === 'alive').length <= 1;
   }
 
   async leave(): Promise<void> {

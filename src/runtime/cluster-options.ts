@@ -7,6 +7,7 @@ import { PROTOCOL_MAX, SERF_DEFAULTS, type SerfConfig } from '../serf/config.ts'
 import { PROFILES, type ProfileName, SWIM_DEFAULTS, type SwimConfig } from '../swim/config.ts';
 import { Keyring } from '../wire/keyring.ts';
 import { mappedBytes, privateAddress } from './interfaces.ts';
+import type { Lookup } from './resolve.ts';
 import type { SnapshotOptions, StartSettings } from './snapshot-file.ts';
 
 /** The gossip port of every Serf cluster. */
@@ -47,6 +48,8 @@ export interface ClusterOptions {
   readonly onEvict?: (reason: string) => void;
   /** Lets a later run of this node rejoin its cluster; absent, nothing is kept. */
   readonly snapshot?: SnapshotOptions | undefined;
+  /** Finds the addresses of host names in join addresses, anew for every join; absent, the system does. */
+  readonly lookup?: Lookup | undefined;
   /**
    * An invariant broke while `input` was handled, and the node has been shut down. Absent, the error is thrown where
    * nobody catches it, since a node that died in silence is worse.

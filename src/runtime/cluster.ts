@@ -1,6 +1,8 @@
+import { hostPort, ipText } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import { CodedError } from '../base/errors.ts';
 import type { Address } from '../base/machine.ts';
+import { shuffle } from '../base/random.ts';
 import type { Coordinate } from '../coordinates/coordinate.ts';
 import type { ClusterEvent, MemberInfo } from '../events/event.ts';
 import { parseEventFilter } from '../events/filter.ts';
@@ -16,9 +18,21 @@ import type { ClusterOptions } from './cluster-options.ts';
 import { joinError } from './join-error.ts';
 import { SerfNode } from './node.ts';
 import { resolveJoinEntries } from './resolve.ts';
+import { systemRandom } from './system.ts';
 
 /** Events held for a reader of `events()` before the oldest go. */
 const EVENT_CAPACITY = 1_024;
+
+/** Addresses contacted at once by `reach`; the others have their turn another time. */
+const REACH_AT_ONCE = 64;
+
+/** What came of looking for members that should be there. */
+export interface ReachReport {
+  /** Addresses where no live member is, and entries that have no address. */
+  readonly missing: readonly string[];
+  /** How many of them were reached now. */
+  readonly contacted: number;
+}
 
 export interface EventsOptions {
   /** Ends the iteration. */
@@ -85,8 +99,8 @@ export class Cluster {
     if (this.state !== 'alive') {
       throw new CodedError('ERR_NOT_ALIVE', "Serf can't Join after Leave or Shutdown");
     }
-    const { signal, bindAddress } = this.#node;
-    const entries = await resolveJoinEntries(addresses, { defaultPort: bindAddress.port, signal });
+    const { signal, bindAddress, lookup } = this.#node;
+    const entries = await resolveJoinEntries(addresses, { defaultPort: bindAddress.port, signal, lookup });
     const targets = entries.flatMap((entry) => (typeof entry === 'string' ? [] : entry));
     if (targets.length === 0) {
       if (entries.length === 0) return 0;
@@ -99,6 +113,32 @@ export class Cluster {
     assert(outcome.type === 'joined', 'a join settles as joined');
     if (outcome.contacted > 0) return outcome.contacted;
     throw joinError(entries, outcome.failures);
+  }
+
+  /**
+   * Contacts those of the addresses (as of `join`) where no live member is, all at once, quietly: nobody else's join
+   * waits, and whatever fails is only counted. Meant to be called again and again.
+   */
+  async reach(addresses: readonly string[]): Promise<ReachReport> {
+    const { signal, bindAddress, serf, lookup } = this.#node;
+    const entries = await resolveJoinEntries(addresses, { defaultPort: bindAddress.port, signal, lookup });
+    const live = serf.members().filter(({ status }) => status === 'alive');
+    const places = new Set(live.map(({ addr, port }) => hostPort({ ip: ipText(addr) ?? '', port })));
+    const absent = entries
+      .flatMap((entry) => (typeof entry === 'string' ? [] : entry))
+      .filter(({ address }) => !places.has(hostPort(address)));
+    const missing = [
+      ...absent.map(({ label }) => label),
+      ...entries.filter((entry) => typeof entry === 'string'),
+    ];
+    shuffle(absent, systemRandom());
+    const targets = absent.slice(0, REACH_AT_ONCE);
+    if (targets.length === 0) return { missing, contacted: 0 };
+    const outcome = await this.#node.operate((now, machine, operation) =>
+      machine.reach(now, operation, targets),
+    );
+    assert(outcome.type === 'joined', 'reaching settles as joined');
+    return { missing, contacted: outcome.contacted };
   }
 
   /** Leaves in good order, which takes a second and more; the node answers on until `shutdown`. */

@@ -12,6 +12,7 @@ import { bindAddressOf, type ClusterOptions, serfConfigOf } from './cluster-opti
 import { NetTransport } from './net-transport.ts';
 import { Operations } from './operations.ts';
 import { Pump } from './pump.ts';
+import type { Lookup } from './resolve.ts';
 import { SnapshotFile } from './snapshot-file.ts';
 import { systemClock, systemRandom } from './system.ts';
 
@@ -74,6 +75,11 @@ export class SerfNode {
     const serf = this.#pump.machine;
     assert(serf !== undefined, 'a node is used only once it has started');
     return serf;
+  }
+
+  /** Finds the addresses of host names; undefined for the system's way. */
+  get lookup(): Lookup | undefined {
+    return this.#options.lookup;
   }
 
   /** Other members remembered from earlier times, the failed ones last; empty without a snapshot. */

@@ -28,7 +28,7 @@ export interface ResolveOptions {
   /** The port of entries that name none: our own bind port (memberlist.md 9 #41). */
   readonly defaultPort: number;
   readonly signal: AbortSignal;
-  readonly lookup?: Lookup;
+  readonly lookup?: Lookup | undefined;
   readonly timeoutMs?: number;
 }
 

@@ -32,9 +32,9 @@ export class SerfJoins {
     this.#parts = parts;
   }
 
-  /** True while the join under way wants no events from before it. */
-  get ignoresOld(): boolean {
-    return this.#current?.ignoreOld ?? false;
+  /** Whether the join under way wants no events from before it; undefined when there is none. */
+  get ignoresOld(): boolean | undefined {
+    return this.#current?.ignoreOld;
   }
 
   start(now: Millis, operation: OperationId, targets: readonly JoinTarget[], ignoreOld: boolean): void {

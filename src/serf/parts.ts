@@ -23,6 +23,7 @@ import { Queries } from './queries.ts';
 import { QueryFilter } from './query-filter.ts';
 import { QueryReplies } from './query-replies.ts';
 import { SerfQueues } from './queues.ts';
+import { Reaching } from './reaching.ts';
 import { Recorder } from './recorder.ts';
 import { Rejoin } from './rejoin.ts';
 import { SwimOperations } from './swim-operations.ts';
@@ -65,6 +66,7 @@ export interface SerfParts {
   readonly asking: Asking;
   readonly keyManager: KeyManager;
   readonly joins: SerfJoins;
+  readonly reaching: Reaching;
   readonly leaving: Leaving;
   readonly upkeep: Upkeep;
   readonly recorder: Recorder;
@@ -85,7 +87,8 @@ export function buildParts(sources: PartsSources): SerfParts {
     internal: (now, query) => internal.handle(now, query),
     publish: (event) => sources.effects.publish(event),
   });
-  const { membership, lost, coordinates } = buildMembership(sources, { clocks, queues, pipeline, recorder });
+  const standing = buildMembership(sources, { clocks, queues, pipeline, recorder });
+  const { membership, coordinates } = standing;
   const userEvents = new UserEvents({
     ...sources,
     clock: clocks.event,
@@ -110,7 +113,7 @@ export function buildParts(sources: PartsSources): SerfParts {
     trace,
     settle: (operation, outcome) => sources.effects.settle(operation, outcome),
   });
-  const comings = buildComings(sources, { clocks, queues, operations, membership, lost });
+  const comings = buildComings(sources, { clocks, queues, operations, ...standing });
   const delegate = new SerfDelegate({
     ...sources,
     clocks,
@@ -124,7 +127,7 @@ export function buildParts(sources: PartsSources): SerfParts {
     meta: () => encodeTags(sources.tags(), config.protocolVersion),
     sendUser: sendUserOf(sources),
     admit: (members, merging) => admissionFault(config, members, merging),
-    ignoresOld: () => comings.joins.ignoresOld,
+    ignoresOld: () => comings.joins.ignoresOld ?? comings.reaching.ignoresOld,
     settled: (now, operation, outcome) => operations.settled(now, operation, outcome),
   });
   return {
@@ -132,9 +135,7 @@ export function buildParts(sources: PartsSources): SerfParts {
     queues,
     operations,
     pipeline,
-    membership,
-    lost,
-    coordinates,
+    ...standing,
     userEvents,
     queries,
     asking,
@@ -221,7 +222,7 @@ function buildQueries(
 function buildComings(
   sources: PartsSources,
   built: Built<'clocks' | 'queues' | 'operations' | 'membership' | 'lost'>,
-): Built<'joins' | 'leaving' | 'upkeep' | 'rejoin'> {
+): Built<'joins' | 'reaching' | 'leaving' | 'upkeep' | 'rejoin'> {
   const { config, effects, deadlines, trace } = sources;
   const { clocks, queues, operations, membership, lost } = built;
   const swim: Pick<SwimPort, 'join' | 'leave'> = {
@@ -249,9 +250,10 @@ function buildComings(
     left: sources.left,
   });
   const staying = (): boolean => sources.state() === 'alive';
+  const reaching = new Reaching({ swim, operations, members: membership.members, staying, settle });
   const upkeep = new Upkeep({ ...sources, ...built, swim, staying });
   const rejoin = new Rejoin({ ...sources, operations, swim, lost, staying });
-  return { joins, leaving, upkeep, rejoin };
+  return { joins, reaching, leaving, upkeep, rejoin };
 }
 
 function buildConflict(sources: PartsSources, asking: Asking): NameConflict {

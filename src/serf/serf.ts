@@ -168,6 +168,12 @@ export class Serf implements Machine {
     this.#fireDue(now);
   }
 
+  /** Contacts members that should be there: all at once, with no join intent; settles as `joined` or `aborted`. */
+  reach(now: Millis, operation: OperationId, targets: readonly JoinTarget[]): void {
+    this.#parts.reaching.start(now, operation, targets);
+    this.#fireDue(now);
+  }
+
   /** Leaves the cluster in good order; settles as `done`, also when some broadcast was not sent in time. */
   leave(now: Millis, operation: OperationId): void {
     switch (this.#state) {
@@ -248,14 +254,7 @@ export class Serf implements Machine {
 
   /** Serf's statistics (serf.md 18). */
   stats(): Map<string, string> {
-    const { membership, clocks, queues, coordinates } = this.#parts;
-    return serfStats({
-      members: membership.members,
-      clocks,
-      queues,
-      coordinateResets: coordinates.resets,
-      swim: this.#swim,
-    });
+    return serfStats(this.#parts, this.#swim);
   }
 
   /** Where a member is in round-trip space; undefined while unknown. Throws ERR_COORDINATES_DISABLED. */
@@ -270,8 +269,9 @@ export class Serf implements Machine {
       this.#trace?.note({ level: 'WARN', source: 'serf', message: 'Shutdown without a Leave' });
     }
     this.#state = 'shutdown';
-    const { joins, leaving, asking, keyManager, operations, pipeline, recorder } = this.#parts;
+    const { joins, reaching, leaving, asking, keyManager, operations, pipeline, recorder } = this.#parts;
     joins.abort();
+    reaching.abort();
     leaving.abort();
     keyManager.abort();
     this.#swim.shutdown(now);

@@ -5,17 +5,20 @@ import type { SwimPort } from './swim-port.ts';
 
 /** What statistics are read from. */
 export interface StatsSources {
-  readonly members: SerfMemberView;
+  readonly membership: { readonly members: SerfMemberView };
   readonly clocks: SerfClocks;
   readonly queues: SerfQueues;
-  /** Undefined when coordinates are disabled. */
-  readonly coordinateResets: number | undefined;
-  readonly swim: Pick<SwimPort, 'healthScore' | 'encrypted'>;
+  /** Resets are undefined when coordinates are disabled. */
+  readonly coordinates: { readonly resets: number | undefined };
 }
 
 /** Serf's statistics, all as decimal text (serf.md 18). */
-export function serfStats(sources: StatsSources): Map<string, string> {
-  const { members, clocks, queues, coordinateResets: resets, swim } = sources;
+export function serfStats(
+  { membership, clocks, queues, coordinates }: StatsSources,
+  swim: Pick<SwimPort, 'healthScore' | 'encrypted'>,
+): Map<string, string> {
+  const { members } = membership;
+  const { resets } = coordinates;
   return new Map([
     ['members', String(members.size)],
     ['failed', String(members.failed.size)],

@@ -106,7 +106,10 @@ export interface SwimConfig extends SwimProfile {
   readonly deadNodeReclaimTimeMs: number;
 }
 
-/** Settings that do not depend on the profile, as memberlist and Serf set them. */
+/**
+ * Settings that do not depend on the profile, as memberlist and Serf set them. One differs: there a dead name never
+ * moves (0), so that a machine that comes back with another address is refused until everybody has forgotten it.
+ */
 export const SWIM_DEFAULTS = {
   protocolVersion: 2,
   delegateVersion: [2, 5, 5],
@@ -119,5 +122,5 @@ export const SWIM_DEFAULTS = {
   label: new Uint8Array(0),
   skipInboundLabelCheck: false,
   cidrsAllowed: [],
-  deadNodeReclaimTimeMs: 0,
+  deadNodeReclaimTimeMs: 30_000,
 } as const satisfies Partial<SwimConfig>;

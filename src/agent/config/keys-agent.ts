@@ -59,6 +59,15 @@ export const AGENT_KEYS = {
     hint: 'addr',
     doc: 'Agents to join, tried until one answers; the flag may be repeated.',
   },
+  anchors: {
+    type: 'strings',
+    default: NO_STRINGS,
+    merge: 'append',
+    flag: 'anchor',
+    own: true,
+    hint: 'addr',
+    doc: 'Agents that should always be members: tried for ever whenever one is not; the flag may be repeated.',
+  },
   retry_interval: {
     type: 'duration',
     default: 30 * SECOND,

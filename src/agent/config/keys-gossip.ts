@@ -161,6 +161,14 @@ export const GOSSIP_KEYS = {
     merge: 'non-zero',
     doc: 'How long a member that left is remembered.',
   },
+  dead_node_reclaim_time: {
+    type: 'duration',
+    default: 30 * SECOND,
+    merge: 'last',
+    flag: 'dead-node-reclaim-time',
+    own: true,
+    doc: 'How long a member must be dead before its name may come back at another address; 0 for never.',
+  },
   broadcast_timeout: {
     type: 'duration',
     default: 5 * SECOND,

@@ -110,10 +110,12 @@ const POSITIVE: readonly ConfigKey[] = [
   'tombstone_timeout',
 ];
 
+const NOT_NEGATIVE: readonly ConfigKey[] = ['handler_timeout', 'dead_node_reclaim_time'];
+
 function refuseBadNumbers(merged: MergedConfig): void {
-  for (const key of [...POSITIVE, 'handler_timeout'] as const) {
+  for (const key of [...POSITIVE, ...NOT_NEGATIVE]) {
     const value = merged.values[key];
-    if (typeof value !== 'number' || value > 0 || (key === 'handler_timeout' && value === 0)) continue;
+    if (typeof value !== 'number' || value > 0 || (NOT_NEGATIVE.includes(key) && value === 0)) continue;
     const at = merged.origins.get(key)?.at(-1)?.at ?? '';
     throw new CodedError('ERR_CONFIG_RANGE', `Invalid '${key}' (${at}): must not be negative`);
   }

@@ -49,4 +49,24 @@ describe('retry join', () => {
     expect(await run.outcome).toBe('aborted');
     expect(run.tries()).toBe(10);
   });
+
+  it('with sources pauses short at first, and never longer than the interval', async () => {
+    const slept: number[] = [];
+    const controller = new AbortController();
+    await retryJoin({
+      addresses: ['file:/seeds'],
+      intervalMs: 5_000,
+      maxAttempts: 0,
+      backoff: { firstMs: 1_000, random: () => 1 },
+      join: () => Promise.reject(new Error('nobody there')),
+      sleep: (ms) => {
+        slept.push(ms);
+        if (slept.length === 5) controller.abort();
+        return Promise.resolve();
+      },
+      log: () => {},
+      signal: controller.signal,
+    });
+    expect(slept).toEqual([1_000, 2_000, 4_000, 5_000, 5_000]);
+  });
 });
