@@ -163,12 +163,16 @@ export class Prober {
     const { awareness, config, counters, membership, trace } = this.#parts;
     const { name } = probe.target;
     if (probe.streamContact) {
+      const peer = hostPort(probe.target.address);
+      counters.add('drop:udp-blocked');
       trace?.note({
         level: 'WARN',
         source: 'memberlist',
         message: 'Was able to connect over TCP but UDP probes failed, network may be misconfigured',
-        text: `Was able to connect to ${name} over TCP but UDP probes failed, network may be misconfigured`,
-        fields: { node: name },
+        text:
+          `Was able to connect to ${name} over TCP but UDP probes failed, network may be misconfigured: ` +
+          `let UDP through to and from ${peer}`,
+        fields: { node: name, address: peer },
       });
       this.#succeed(now, probe);
       return;

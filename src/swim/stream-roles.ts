@@ -1,11 +1,11 @@
 import { hostPort } from '../base/address.ts';
-import { unreachable } from '../base/assert.ts';
 import type { Counters } from '../base/counters.ts';
 import { WireError } from '../base/errors.ts';
 import type { Millis } from '../base/machine.ts';
 import type { Random } from '../base/random.ts';
 import type { Trace } from '../base/trace.ts';
 import { type EnvelopeConfig, labelHeader, sealStream } from '../wire/envelope.ts';
+import { explainTrouble, withCause } from './causes.ts';
 import type { SwimConfig } from './config.ts';
 import type { SwimDelegate, SwimOutcome } from './delegate.ts';
 import type { ExchangeFailure } from './joins.ts';
@@ -23,7 +23,7 @@ import {
 } from './messages.ts';
 import { pingFor } from './pings.ts';
 import type { StateExchange } from './state-exchange.ts';
-import type { StreamHandle, StreamRole, StreamTrouble } from './streams.ts';
+import type { StreamHandle, StreamRole } from './streams.ts';
 
 export interface RoleParts {
   readonly config: SwimConfig;
@@ -108,7 +108,7 @@ export function exchangeRole(
       done(now, stream, readReply(now, exchange, joining, message));
     },
     broken(now, stream, trouble) {
-      done(now, stream, explain(stream, trouble));
+      done(now, stream, explainTrouble(stream.peer, trouble));
     },
   };
 }
@@ -154,7 +154,7 @@ export function messageRole(
       done(now, { type: 'sent' });
     },
     broken(now, stream, trouble) {
-      done(now, { type: 'undelivered', ...explain(stream, trouble) });
+      done(now, { type: 'undelivered', ...explainTrouble(stream.peer, trouble) });
     },
   };
 }
@@ -168,7 +168,7 @@ function readReply(
   const body = message.subarray(1);
   try {
     if (message[0] === MessageType.error) {
-      return { code: 'remote-error', text: `remote error: ${decodeErrorReply(body).error}` };
+      return withCause({ code: 'remote-error', text: `remote error: ${decodeErrorReply(body).error}` });
     }
     if (message[0] !== MessageType.pushPull) {
       return {
@@ -177,36 +177,9 @@ function readReply(
       };
     }
     const problem = exchange.merge(now, decodePushPull(body), joining);
-    return problem === undefined ? undefined : { code: 'refused-state', text: problem };
+    return problem === undefined ? undefined : withCause({ code: 'refused-state', text: problem });
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     return { code: error.code, text: error.message };
-  }
-}
-
-/** Trouble in words an operator knows from Go's network errors, with the likely cause where there is one. */
-function explain(stream: StreamHandle, trouble: StreamTrouble): ExchangeFailure {
-  const peer = hostPort(stream.peer);
-  const during = trouble.opened ? `read tcp ${peer}` : `dial tcp ${peer}`;
-  switch (trouble.type) {
-    case 'refused':
-      return { code: 'connection-refused', text: `${during}: connect: connection refused` };
-    case 'unreachable':
-      return { code: 'unreachable', text: `${during}: connect: no route to host` };
-    case 'reset':
-      return { code: 'connection-reset', text: `${during}: read: connection reset by peer` };
-    case 'timeout':
-      return { code: 'timeout', text: `${during}: i/o timeout` };
-    case 'overload':
-      return { code: 'overload', text: `${during}: more unfinished messages than this node may hold` };
-    case 'ended':
-      return {
-        code: 'no-answer',
-        text: `EOF: ${peer} closed the connection without an answer; its cluster label may differ from ours, or it is no gossip port`,
-      };
-    case 'garbage':
-      return { code: trouble.error?.code ?? 'garbage', text: trouble.error?.message ?? 'unreadable answer' };
-    default:
-      return unreachable(trouble.type);
   }
 }
