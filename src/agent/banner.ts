@@ -20,7 +20,7 @@ export function bannerLines(facts: BannerFacts): readonly string[] {
   return [
     `                  Node name: '${facts.nodeName}'`,
     `                  Bind addr: '${hostPort(facts.bind)}'`,
-    ...(facts.advertise === undefined ? [] : [`    Advertise addr: '${hostPort(facts.advertise)}'`]),
+    ...(facts.advertise === undefined ? [] : [`Advertise addr: '${hostPort(facts.advertise)}'`]),
     `                   RPC addr: '${facts.rpcAddress}'`,
     `                  Encrypted: ${facts.encrypted}`,
     `                   Snapshot: ${facts.snapshot}`,

@@ -4,7 +4,7 @@ import { CodedError, messageOf } from '../base/errors.ts';
 import { validateKey } from '../wire/keyring.ts';
 import { PRIVATE_FILE_MODE, writeFileAtomically } from './atomic-file.ts';
 import { fileErrorText } from './config/file.ts';
-import { type JsonNode, parseJson } from './config/json.ts';
+import { type JsonNode, parseWholeJson } from './config/json.ts';
 
 /** Read or write permission for users outside owner and group. */
 const OPEN_TO_ALL = 0o006;
@@ -59,7 +59,7 @@ function parse(path: string): JsonNode {
     throw failure(`Failed to read keyring file: ${fileErrorText(path, error)}`, error);
   }
   try {
-    return parseJson(text);
+    return parseWholeJson(text);
   } catch (error) {
     throw failure(`Failed to decode keyring file: ${path}: ${messageOf(error)}`, error);
   }
@@ -67,6 +67,7 @@ function parse(path: string): JsonNode {
 
 function texts(path: string, root: JsonNode): readonly string[] {
   const wrong = failure(`Failed to decode keyring file: ${path}: not an array of base64 texts`);
+  if (root.kind === 'null') return [];
   if (root.kind !== 'array') throw wrong;
   return root.items.map((item) => {
     if (item.kind !== 'string') throw wrong;

@@ -23,9 +23,16 @@ export function isAlive(pid: number): boolean {
 export function commandOf(pid: number): string | undefined {
   const name = readOrEmpty(`/proc/${pid}/comm`).trim();
   if (name === '') return undefined;
-  const [, ...words] = readOrEmpty(`/proc/${pid}/cmdline`).split('\0');
-  const script = words.find((word) => /\.[cm]?[jt]s$/.test(word));
+  const [program = '', ...words] = readOrEmpty(`/proc/${pid}/cmdline`).split('\0');
+  const script = words.find((word) => /\.[cm]?[jt]s$/.test(word)) ?? installedScript(program, words);
   return script === undefined ? name : `${name} ${basename(script)}`;
+}
+
+/** A script installed as a command has no ending: it is what node was given first. */
+function installedScript(program: string, words: readonly string[]): string | undefined {
+  return basename(program) === 'node'
+    ? words.find((word) => word !== '' && !word.startsWith('-'))
+    : undefined;
 }
 
 /** When a process started, in ticks since the machine did; empty where that cannot be seen. */

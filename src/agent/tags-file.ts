@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { CodedError, messageOf } from '../base/errors.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 import { fileErrorText } from './config/file.ts';
-import { type JsonNode, parseJson } from './config/json.ts';
+import { type JsonNode, parseWholeJson } from './config/json.ts';
 
 /**
  * The tags kept in a tags file; undefined when there is no such file yet (agent.md 9.4).
@@ -20,7 +20,7 @@ export function readTagsFile(path: string): ReadonlyMap<string, string> | undefi
     });
   }
   try {
-    return tagsOf(parseJson(text));
+    return tagsOf(parseWholeJson(text));
   } catch (error) {
     throw new CodedError('ERR_TAGS_FILE', `Failed to decode tags file: ${messageOf(error)}`, {
       cause: error,
@@ -45,9 +45,11 @@ export function writeTagsFile(path: string, tags: ReadonlyMap<string, string>): 
 }
 
 function tagsOf(root: JsonNode): ReadonlyMap<string, string> {
+  if (root.kind === 'null') return new Map();
   if (root.kind !== 'object') throw new Error('not an object of texts');
   return new Map(
     root.entries.map(({ key, value }) => {
+      if (value.kind === 'null') return [key, ''];
       if (value.kind !== 'string') throw new Error(`tag '${key}' is not a text`);
       return [key, value.value];
     }),

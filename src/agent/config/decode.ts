@@ -135,7 +135,8 @@ function decodeStrings(key: ConfigKey, node: JsonNode): Decoded {
   const mistakes: Mistake[] = [];
   const value: string[] = [];
   node.items.forEach((item, index) => {
-    if (item.kind === 'string') value.push(item.value);
+    const text = textOf(item);
+    if (text !== undefined) value.push(text);
     else mistakes.push({ key, text: typeText(`${key}[${index}]`, 'string', item) });
   });
   return mistakes.length > 0 ? { mistakes } : { value };
@@ -146,10 +147,17 @@ function decodeMap(key: ConfigKey, node: JsonNode): Decoded {
   const mistakes: Mistake[] = [];
   const value = new Map<string, string>();
   for (const entry of node.entries) {
-    if (entry.value.kind === 'string') value.set(entry.key, entry.value.value);
+    const text = textOf(entry.value);
+    if (text !== undefined) value.set(entry.key, text);
     else mistakes.push({ key, text: typeText(`${key}[${entry.key}]`, 'string', entry.value) });
   }
   return mistakes.length > 0 ? { mistakes } : { value };
+}
+
+/** Inside a list or a map `null` is an empty text, as in Go. */
+function textOf(node: JsonNode): string | undefined {
+  if (node.kind === 'null') return '';
+  return node.kind === 'string' ? node.value : undefined;
 }
 
 /** Serf decodes durations as texts first, so a bad one is only found when all types are right. */

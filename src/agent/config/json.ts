@@ -35,6 +35,19 @@ export function parseJson(text: string): JsonNode {
   return reader.value(0, 'looking for beginning of value');
 }
 
+/**
+ * Reads `text` as one JSON value with nothing after it, as Serf reads the files it keeps itself.
+ *
+ * @throws CodedError `ERR_JSON` in Go's words with line and column
+ */
+export function parseWholeJson(text: string): JsonNode {
+  if (text.trim() === '') throw new CodedError('ERR_JSON', 'unexpected end of JSON input');
+  const reader = new JsonReader(text);
+  const node = reader.value(0, 'looking for beginning of value');
+  reader.end();
+  return node;
+}
+
 /** The line, counted from 1, that holds `offset`. */
 export function lineAt(text: string, offset: number): number {
   let line = 1;
@@ -71,6 +84,12 @@ class JsonReader {
     const digits = this.#match(NUMBER);
     if (digits === '') throw this.#unexpected(expectation);
     return { kind: 'number', at, value: Number(digits) };
+  }
+
+  /** Refuses anything but blanks after the value. */
+  end(): void {
+    this.#match(BLANK);
+    if (this.#at < this.#text.length) throw this.#unexpected('after top-level value');
   }
 
   #object(at: number, depth: number): JsonNode {

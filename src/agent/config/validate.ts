@@ -151,6 +151,12 @@ async function bindAddress(values: ConfigValues, host: ConfigHost, notes: string
 
 async function advertisedAddress(values: ConfigValues, host: ConfigHost): Promise<Address | undefined> {
   if (values.advertise === '') return undefined;
+  if (values.advertise.startsWith(':')) {
+    throw new CodedError(
+      'ERR_ADDRESS',
+      `Invalid advertise address: address ${values.advertise}: missing host, which others need to reach this node`,
+    );
+  }
   return await explained('Invalid advertise address', resolveAddress(values.advertise, host.lookup));
 }
 

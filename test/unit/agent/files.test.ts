@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -11,9 +12,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { writeFileAtomically } from '../../../src/agent/atomic-file.ts';
 import { readKeyringFile, writeKeyringFile } from '../../../src/agent/keyring-file.ts';
+import { commandOf } from '../../../src/agent/processes.ts';
 import { lockStateDirectory } from '../../../src/agent/state-dir.ts';
 import { readTagsFile, writeTagsFile } from '../../../src/agent/tags-file.ts';
 
@@ -68,9 +70,19 @@ describe('the tags file', () => {
     ['[]', 'Failed to decode tags file: not an object of texts'],
     ['{"a":1}', "Failed to decode tags file: tag 'a' is not a text"],
     ['{', 'Failed to decode tags file: unexpected EOF (line 1, column 2)'],
+    ['', 'Failed to decode tags file: unexpected end of JSON input'],
+    ['{"a":"b"} {', "Failed to decode tags file: invalid character '{' after top-level value"],
   ])('that holds %j is refused', (content, text) => {
     writeFileSync(path('t'), content);
     expect(() => readTagsFile(path('t'))).toThrow(text);
+  });
+
+  it.each([
+    ['null', new Map()],
+    ['{"a":null}\n', new Map([['a', '']])],
+  ])('that holds %j is read as Go reads it', (content, tags) => {
+    writeFileSync(path('t'), content);
+    expect(readTagsFile(path('t'))).toEqual(tags);
   });
 
   it('that cannot be written says why', () => {
@@ -95,13 +107,15 @@ describe('the keyring file', () => {
 
   it.each([
     ['[]', 'Keyring file contains no keys'],
+    ['null', 'Keyring file contains no keys'],
+    ['["AgICAgICAgICAgICAgICAg=="] x', "Failed to decode keyring file: DIR/k: invalid character 'x' after"],
     ['["!"]', 'Failed to decode key from keyring: illegal base64 data at input byte 0'],
     ['["AAAA"]', 'Failed to restore keyring: key size must be 16, 24 or 32 bytes'],
     ['{"a":1}', 'not an array of base64 texts'],
     ['[1]', 'not an array of base64 texts'],
   ])('that holds %s is refused', (content, text) => {
     writeFileSync(path('k'), content, { mode: 0o600 });
-    expect(() => readKeyringFile(path('k'))).toThrow(text);
+    expect(() => readKeyringFile(path('k'))).toThrow(text.replace('DIR', directory));
   });
 
   it('must exist, and its errors never show a key', () => {
@@ -149,6 +163,15 @@ describe('the lock of a state directory', () => {
     expect(modeOf('state')).toBe(0o700);
     held.release();
     expect(readdirSync(path('state'))).toEqual([]);
+  });
+
+  it('is said to be held by the command that a script was installed as', () => {
+    const command = path('installed-agent');
+    writeFileSync(path('run.mjs'), 'setTimeout(() => {}, 30_000)');
+    symlinkSync(path('run.mjs'), command);
+    const child = spawn(process.execPath, ['--no-warnings', command], { stdio: 'ignore' });
+    onTestFinished(() => void child.kill());
+    expect(commandOf(child.pid ?? 0)).toMatch(/ installed-agent$/);
   });
 
   it('of a living process refuses a second agent and names the first', () => {

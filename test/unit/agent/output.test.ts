@@ -66,7 +66,7 @@ describe('the banner', () => {
       [
         "                  Node name: 'a'",
         "                  Bind addr: '127.0.0.1:22010'",
-        "    Advertise addr: '127.0.0.1:7946'",
+        "Advertise addr: '127.0.0.1:7946'",
         "                   RPC addr: '127.0.0.1:22110'",
         '                  Encrypted: false',
         '                   Snapshot: true',

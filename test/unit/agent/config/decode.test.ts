@@ -38,6 +38,11 @@ describe('a configuration file', () => {
     expect(decode('\ufeff{"bind":"b"} trailing')).toHaveLength(1);
   });
 
+  it('takes null inside a list or map as an empty text, as Go does', () => {
+    const entries = decode('{"tags":{"a":null},"start_join":[null,"x"]}');
+    expect(entries.map(({ value }) => value)).toEqual([new Map([['a', '']]), ['', 'x']]);
+  });
+
   it('may be null, hold null and empty durations: all as good as absent', () => {
     expect(decode('null')).toEqual([]);
     expect(decode('{"node_name":null,"handler_timeout":""}')).toEqual([]);

@@ -160,6 +160,10 @@ describe('a wrong setting', () => {
     ['-bind=127.0.0.1:99999', 'Invalid bind address: address 99999: invalid port'],
     ['-bind=[::1', "Invalid bind address: address [::1: missing ']' in address"],
     ['-bind=nowhere', 'Invalid bind address: lookup nowhere: no such host'],
+    [
+      '-advertise=:55',
+      'Invalid advertise address: address :55: missing host, which others need to reach this node',
+    ],
     ['-advertise=x:y:z', 'Invalid advertise address: address x:y:z: too many colons in address'],
     ['-encrypt=!!', 'Invalid encryption key: illegal base64 data at input byte 0'],
     ['-encrypt=AAA', 'Invalid encryption key: illegal base64 data at input byte 0'],
