@@ -8,8 +8,11 @@ import { type SerfConfig, USER_EVENT_SIZE_MAX } from './config.ts';
 import type { LamportClock } from './lamport.ts';
 import { type EventBody, type EventSlot, type UserEventMessage, userEventCodec } from './messages.ts';
 
-/** Bytes of names and payloads the ring may hold; more is refused, because every push/pull carries the ring. */
-export const EVENT_RING_BYTES = 4 * 1024 * 1024;
+/**
+ * Bytes of names and payloads the ring may hold: an event of the largest size any configuration allows in each slot,
+ * and room. More is refused, because every push/pull carries the ring.
+ */
+export const EVENT_RING_BYTES = 8 * 1024 * 1024;
 
 /** Events of one Lamport time that are remembered; every new one is compared with all of them. */
 export const EVENTS_PER_SLOT = 4096;

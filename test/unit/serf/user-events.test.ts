@@ -69,6 +69,14 @@ describe('receiving a user event', () => {
     expect(events.receive(0, event(10))).toBe(true);
   });
 
+  it('the largest events any configuration allows fit, one in each slot', () => {
+    const on = bench();
+    const events = userEventsOn(on);
+    const largest = new Uint8Array(9_216);
+    for (let ltime = 1; ltime <= 512; ltime += 1)
+      expect(events.receive(0, event(ltime, 'large', largest))).toBe(true);
+  });
+
   it('a flood of one time or of great size is refused and counted', () => {
     const on = bench();
     const events = userEventsOn(on);
