@@ -24,7 +24,7 @@ interface Run {
 /**
  * Runs an agent until it leaves, is signalled or fails, and resolves to the exit code of the process. Everything it
  * prints is Serf's (agent.md 10): announcements and the log on standard output, errors on standard error. When it
- * resolves all output has been written and nothing runs any more, save handlers cut off by a hard stop.
+ * resolves all output has been written and nothing runs any more.
  */
 export async function runAgent(args: RunArguments, world: AgentWorld = processWorld()): Promise<number> {
   let ui = announcer(world.out, world.err);
@@ -57,7 +57,10 @@ async function runWith(settings: AgentSettings, run: Run): Promise<number> {
     background.abort();
     const stopped = agent.stop(code === 0).then(() => code);
     // Handlers may take their time to finish; whoever signals then does not want to wait for them.
-    const impatient = signals.arrived().then(() => 1);
+    const impatient = signals.arrived().then(async () => {
+      await agent.endHandlers();
+      return 1;
+    });
     code = await (code === 0 ? Promise.race([stopped, impatient]) : stopped);
   }
   return code;

@@ -25,16 +25,18 @@ export interface StartState {
 }
 
 /**
- * Reads the tags and keyring files.
+ * Reads the tags and keyring files; `tell` gets Serf's log lines about them.
  *
  * @throws CodedError with Serf's text
  */
-export function readStartState(settings: AgentSettings): StartState {
+export function readStartState(settings: AgentSettings, tell: (text: string) => void): StartState {
   const { values } = settings.config;
   try {
     refuseConflicts(settings);
     const tags = values.tags_file === '' ? undefined : readTagsFile(values.tags_file);
     const keys = values.keyring_file === '' ? undefined : readKeyringFile(values.keyring_file);
+    if (tags !== undefined) tell(`Restored ${tags.size} tag(s) from ${values.tags_file}`);
+    if (keys !== undefined) tell(`Restored keyring with ${keys.length} keys from ${values.keyring_file}`);
     return {
       tags: tags ?? settings.tags,
       keys: keys ?? (settings.encryptKey === undefined ? [] : [settings.encryptKey]),

@@ -134,17 +134,20 @@ export class RunningAgent {
     if (tags !== undefined) await this.#tags?.replace(tags);
   }
 
-  /**
-   * Stops everything. Gracefully, handlers may finish first; otherwise they are left to themselves, for whoever asked
-   * wants the end at once.
-   */
+  /** Stops everything. Gracefully, handlers may finish first; otherwise they are ended at once. */
   async stop(graceful: boolean): Promise<void> {
+    const ended = graceful ? undefined : this.endHandlers();
     this.#log.write('INFO', 'agent', 'requesting serf shutdown');
     await this.#mdns?.close();
     await this.#cluster?.shutdown();
     this.#log.write('INFO', 'agent', 'shutdown complete');
-    if (graceful) await this.#handlers?.stop();
+    await (ended ?? this.#handlers?.stop());
     await this.#release();
+  }
+
+  /** Ends the handlers that run, also while a graceful stop waits for them. */
+  async endHandlers(): Promise<void> {
+    await this.#handlers?.abort();
   }
 
   async #start({ world, log, ui }: RunningParts): Promise<void> {
@@ -152,7 +155,7 @@ export class RunningAgent {
     const { values } = settings.config;
     ui.heading('Starting Serf agent...');
     if (values.state_dir !== '') this.#hold(lockStateDirectory(values.state_dir));
-    const state = readStartState(settings);
+    const state = readStartState(settings, (text) => log.write('INFO', 'agent', text));
     log.write('INFO', 'agent', 'Serf agent starting');
     const cluster = await startCluster(settings, state, {
       trace: log,
