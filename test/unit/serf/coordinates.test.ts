@@ -70,6 +70,15 @@ describe('what an ack brings', () => {
   it.each<[string, Coordinate, number, string]>([
     ['sixteen dimensions', { ...THEIRS, vec: new Array(16).fill(0) }, 20, "dimensions aren't compatible"],
     ['NaN', { ...THEIRS, height: Number.NaN }, 20, 'coordinate is invalid'],
+    ['no number as error', { ...THEIRS, error: Number.NaN }, 20, 'coordinate is invalid'],
+    ['an infinite adjustment', { ...THEIRS, adjustment: Infinity }, 20, 'coordinate is invalid'],
+    ['an infinite height', { ...THEIRS, height: -Infinity }, 20, 'coordinate is invalid'],
+    [
+      'an infinite place',
+      { ...THEIRS, vec: [...THEIRS.vec.slice(1), Infinity] },
+      20,
+      'coordinate is invalid',
+    ],
     [
       'eleven seconds',
       THEIRS,
