@@ -107,7 +107,7 @@ export class SerfDelegate implements SwimDelegate {
         return;
       case 'left':
       case 'failed':
-        membership.gone(now, notice.member.facts.name);
+        membership.gone(now, notice.member.facts.name, notice.member.incarnation);
         this.#parts.asking.ceased(now, notice.member.facts.name);
         return;
       case 'updated':

@@ -21,6 +21,8 @@ export interface MemberRecord extends SerfMember {
   status: MemberStatus;
   statusLTime: number;
   leaveTime: Millis | undefined;
+  /** Of SWIM, when the member failed or left; 0 before that. */
+  incarnation: number;
 }
 
 /** A read-only view for parts that only look. */
@@ -70,6 +72,7 @@ export class SerfMembers implements SerfMemberView {
       status,
       statusLTime: 0,
       leaveTime: undefined,
+      incarnation: 0,
     };
     this.#byName.set(facts.name, record);
     this.setStatus(record, status);

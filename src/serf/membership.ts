@@ -33,6 +33,8 @@ export interface MembershipParts {
   readonly emit: (now: Millis, event: MemberEvent) => void;
   /** Somebody who is no member, and may once have been one, is said to have left. */
   readonly strangerLeft: (name: string) => void;
+  /** A member was pruned: peers that still believe in it must not bring it back. */
+  readonly bury: (now: Millis, facts: MemberFacts, incarnation: number) => void;
   /** Queues an encoded intent for gossip. */
   readonly broadcast: (message: Uint8Array) => void;
 }
@@ -69,7 +71,7 @@ export class Membership {
   }
 
   /** SWIM saw a member go: `left` if it had said so, else `failed`. SWIM's own view of why does not count. */
-  gone(now: Millis, name: string): void {
+  gone(now: Millis, name: string, incarnation = 0): void {
     const record = this.#table.get(name);
     if (record === undefined) return;
     if (record.status !== 'leaving' && record.status !== 'alive') {
@@ -80,6 +82,7 @@ export class Membership {
     const left = record.status === 'leaving';
     this.#table.setStatus(record, left ? 'left' : 'failed');
     record.leaveTime = now;
+    record.incarnation = incarnation;
     const message = left ? 'EventMemberLeave' : 'EventMemberFailed';
     this.#log('INFO', message, `${message}: ${record.name} ${addressOf(record)}`, record);
     this.#emit(now, left ? 'member-leave' : 'member-failed', record);
@@ -241,6 +244,7 @@ export class Membership {
   #reapForced(now: Millis, record: MemberRecord): void {
     const text = `EventMemberReap (forced): ${record.name} ${addressOf(record)}`;
     this.#log('INFO', 'EventMemberReap (forced)', text, record);
+    this.#parts.bury(now, record.facts, record.incarnation);
     this.#erase(now, record);
   }
 

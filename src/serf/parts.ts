@@ -172,6 +172,8 @@ function buildMembership(
       lost.see(now, event);
       pipeline.accept(now, event);
     },
+    bury: (now, facts, incarnation) =>
+      sources.swim().bury(now, facts, incarnation, sources.config.tombstoneTimeoutMs),
     strangerLeft: (name) => {
       if (lost.forget(name)) recorder.forget(name);
     },

@@ -23,6 +23,9 @@ export interface MemberView {
 /** Random draws per wanted member before a table is searched whole; a smaller one is searched at once (memberlist.md 4.1). */
 const DRAWS_PER_MEMBER = 3;
 
+/** Buried records kept; the one buried first gives way. */
+export const BURIED_LIMIT = 128;
+
 /** True for the statuses an application counts as members. */
 export function isLive(member: SwimMember): boolean {
   return member.status === 'alive' || member.status === 'suspect';
@@ -35,6 +38,8 @@ export function isLive(member: SwimMember): boolean {
 export class MemberTable implements MemberView {
   #list: MemberRecord[] = [];
   readonly #byName = new Map<string, MemberRecord>();
+  /** Buried members, the first one buried first, and how long each is kept. */
+  readonly #buried = new Map<string, Millis>();
   readonly #random: Random;
   #live = 0;
   #probeIndex = 0;
@@ -76,7 +81,24 @@ export class MemberTable implements MemberView {
     if (isLive(record)) this.#live -= 1;
     record.status = status;
     record.since = now;
-    if (isLive(record)) this.#live += 1;
+    if (!isLive(record)) return;
+    this.#live += 1;
+    this.#buried.delete(record.facts.name);
+  }
+
+  /**
+   * Keeps the record of a member that is gone as left, and longer than others. What a peer says that still believes in
+   * it is then stale; the member itself hears from us that it is gone, and refutes. A live member is not touched.
+   */
+  bury(now: Millis, facts: MemberFacts, incarnation: number, keepMs: Millis): void {
+    const record = this.#byName.get(facts.name) ?? this.insert(facts);
+    if (isLive(record)) return;
+    record.incarnation = Math.max(record.incarnation, incarnation);
+    this.setStatus(record, 'left', now);
+    this.#buried.delete(facts.name);
+    this.#buried.set(facts.name, now + keepMs);
+    const first = this.#buried.keys().next();
+    if (this.#buried.size > BURIED_LIMIT && first.done !== true) this.#buried.delete(first.value);
   }
 
   /**
@@ -124,7 +146,10 @@ export class MemberTable implements MemberView {
 
   /** Forgets dead and left records older than `keepDeadMs`, then shuffles what remains. */
   #purge(now: Millis, keepDeadMs: Millis): void {
-    const kept = this.#list.filter((record) => isLive(record) || now - record.since <= keepDeadMs);
+    for (const [name, until] of this.#buried) if (until < now) this.#buried.delete(name);
+    const kept = this.#list.filter(
+      (record) => isLive(record) || now - record.since <= keepDeadMs || this.#buried.has(record.facts.name),
+    );
     if (kept.length !== this.#list.length) {
       const keep = new Set(kept);
       for (const record of this.#list) if (!keep.has(record)) this.#byName.delete(record.facts.name);

@@ -212,6 +212,11 @@ export class Swim implements Machine {
     this.#flushes.expect(now, operation, timeoutMs, others);
   }
 
+  /** Lets no peer bring back a member that is gone; see `MemberTable.bury`. */
+  bury(now: Millis, facts: MemberFacts, incarnation: number, keepMs: Millis): void {
+    this.#members.bury(now, facts, incarnation, keepMs);
+  }
+
   /** Sends one user message as one datagram, as best we can; nothing tells whether it arrives. */
   sendUser(to: Address, payload: Uint8Array, peer?: string): void {
     const known = peer === undefined ? undefined : this.#members.get(peer);

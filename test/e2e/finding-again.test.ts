@@ -100,7 +100,7 @@ describe('a lonely agent', () => {
     await Promise.all([start('new1', '127.89.0.3'), start('new2', '127.89.0.4')]);
     dns.records.set('seeds.test', ['127.89.0.3', '127.89.0.4']);
     const took = await until('the sleeper has company', () => alive(sleeper) === 'new1 new2 sleeper', 20_000);
-    console.log(`found the replaced members ${took} ms after the name changed`);
+    process.stdout.write(`found the replaced members ${took} ms after the name changed\n`);
   });
 });
 

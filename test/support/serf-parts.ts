@@ -67,13 +67,14 @@ export function bench(): Bench {
 
 /** The member table's rules on a bench, for a node called `me`. */
 export function membershipOn(on: Bench, options: Partial<MembershipParts> = {}): Membership {
-  const strangerLeft = (): void => {};
+  const nothing = (): void => {};
   return new Membership({
     ...on,
     self: 'me',
     config: SERF_DEFAULTS,
     staying: () => true,
-    strangerLeft,
+    strangerLeft: nothing,
+    bury: nothing,
     ...options,
   });
 }

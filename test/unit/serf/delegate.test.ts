@@ -48,6 +48,7 @@ function node(settings: SerfSettings = {}) {
       void asked.push(`join ${operation} ${targets.map((t) => t.label).join()}`),
     leave: (_now, operation) => void asked.push(`leave ${operation}`),
     update: (_now, operation) => void asked.push(`update ${operation}`),
+    bury() {},
     sendUser: (to, payload, peer) => void sent.push({ to, payload, peer }),
     shutdown: () => void asked.push('shutdown'),
     members: { size: 1, liveCount: 1, get: () => self, values: () => [self] },

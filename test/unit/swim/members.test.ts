@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/base/random.ts';
 import type { SwimStatus } from '../../../src/swim/delegate.ts';
-import { MemberTable } from '../../../src/swim/members.ts';
+import { BURIED_LIMIT, MemberTable } from '../../../src/swim/members.ts';
 
 function table(names: Readonly<Record<string, SwimStatus>>, seed = 1): MemberTable {
   const members = new MemberTable(seededRandom(seed));
@@ -90,5 +90,47 @@ describe('MemberTable', () => {
       places.add([...members.values()].findIndex((member) => member.facts.name === 'd'));
     }
     expect([...places].sort()).toEqual([0, 1, 2, 3]);
+  });
+});
+
+describe('a buried member', () => {
+  const facts = (name: string) => ({ ...table({ x: 'dead' }).get('x')!.facts, name });
+  const cycle = (members: MemberTable, now: number): void => {
+    for (let i = 0; i < 2 * members.size + 2; i += 1) members.nextProbe('me', now, 1000);
+  };
+
+  it('is kept as left, with the highest incarnation known, for its own time and no longer', () => {
+    const members = table({ me: 'alive', a: 'dead' });
+    members.get('a')!.incarnation = 7;
+    members.bury(0, facts('a'), 5, 60_000);
+    members.bury(0, facts('unknown'), 3, 60_000);
+    cycle(members, 60_000);
+    expect(members.get('a')).toMatchObject({ status: 'left', incarnation: 7 });
+    expect(members.get('unknown')).toMatchObject({ status: 'left', incarnation: 3 });
+    cycle(members, 60_001);
+    expect([members.get('a'), members.get('unknown')]).toEqual([undefined, undefined]);
+  });
+
+  it('was not alive: a live one stays as it is', () => {
+    const members = table({ me: 'alive', a: 'suspect' });
+    members.bury(0, facts('a'), 9, 60_000);
+    expect(members.get('a')).toMatchObject({ status: 'suspect', incarnation: 0 });
+  });
+
+  it('that came back is forgotten like any other when it dies again', () => {
+    const members = table({ me: 'alive', a: 'dead' });
+    members.bury(0, facts('a'), 1, 60_000);
+    members.setStatus(members.get('a')!, 'alive', 10);
+    members.setStatus(members.get('a')!, 'dead', 20);
+    cycle(members, 2_000);
+    expect(members.get('a')).toBeUndefined();
+  });
+
+  it(`is one of at most ${BURIED_LIMIT}: the first one buried gives way`, () => {
+    const members = table({ me: 'alive' });
+    for (let i = 0; i <= BURIED_LIMIT; i += 1) members.bury(0, facts(`n${i}`), 1, 60_000);
+    cycle(members, 2_000);
+    expect(members.size).toBe(1 + BURIED_LIMIT);
+    expect(members.get('n0')).toBeUndefined();
   });
 });
