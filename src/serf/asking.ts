@@ -12,7 +12,8 @@ import type { LamportClock } from './lamport.ts';
 import type { SerfMemberView } from './members.ts';
 import { QueryFlag, type QueryMessage, type QueryResponseMessage, queryCodec } from './messages.ts';
 import { encodeFilters } from './query-filter.ts';
-import { type AnswerSink, type QueryUntil, ResponseCollector } from './responses.ts';
+import type { QueryParams } from './query-params.ts';
+import { type AnswerSink, ResponseCollector } from './responses.ts';
 
 /** Queries of ours that may run at once. */
 export const RUNNING_QUERIES_LIMIT = 1024;
@@ -22,40 +23,6 @@ const FIRST_PROTOCOL_WITH_QUERIES = 4;
 const ID_BOUND = 0x8000_0000;
 const MAX_RELAY_FACTOR = 255;
 const NANOS_PER_MILLI = 1_000_000;
-
-/** What a query asks, and of whom. */
-export interface QueryParams {
-  readonly name: string;
-  readonly payload: Uint8Array | null;
-  /** Only these nodes answer; empty for all. */
-  readonly filterNodes: readonly string[];
-  /** Tag → RE2 expression searched in its value; all must match. */
-  readonly filterTags: ReadonlyMap<string, string>;
-  readonly requestAck: boolean;
-  /** Random members that forward a copy of each answer, 0..255. */
-  readonly relayFactor: number;
-  /** 0 for the default. */
-  readonly timeoutMs: number;
-  /**
-   * Ends the query before its deadline once every alive member that passes the filters has answered (`responses`), or
-   * has answered or acknowledged (`acks`). Serf knows only `deadline`.
-   */
-  readonly until: QueryUntil;
-}
-
-/** A query of every node with nothing optional set. */
-export function plainQuery(name: string, payload: Uint8Array | null): QueryParams {
-  return {
-    name,
-    payload,
-    filterNodes: [],
-    filterTags: new Map(),
-    requestAck: false,
-    relayFactor: 0,
-    timeoutMs: 0,
-    until: 'deadline',
-  };
-}
 
 /** A query that was started. */
 export interface RunningQuery {

@@ -1,6 +1,6 @@
-import type { QueryParams } from './asking.ts';
 import type { SerfMember, SerfMemberView } from './members.ts';
 import { compilePattern } from './query-filter.ts';
+import type { QueryParams } from './query-params.ts';
 
 /** What became of those a query was put to: names, sorted. */
 export interface QueryTally {

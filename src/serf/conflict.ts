@@ -4,9 +4,9 @@ import { CodedError, messageOf, WireError } from '../base/errors.ts';
 import type { Millis } from '../base/machine.ts';
 import type { Trace, TraceLevel } from '../base/trace.ts';
 import type { MemberFacts } from '../swim/delegate.ts';
-import { plainQuery, type QueryParams } from './asking.ts';
 import { InternalQuery } from './internal-queries.ts';
 import { type ConflictMember, conflictCodec, SerfType } from './messages.ts';
+import { plainQuery, type QueryParams } from './query-params.ts';
 import type { AnswerSink } from './responses.ts';
 
 export interface NameConflictParts {

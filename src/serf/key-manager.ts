@@ -4,13 +4,14 @@ import { CodedError } from '../base/errors.ts';
 import type { Millis, OperationId } from '../base/machine.ts';
 import type { Trace } from '../base/trace.ts';
 import type { Keyring } from '../wire/keyring.ts';
-import { type Asking, plainQuery, type RunningQuery } from './asking.ts';
+import type { Asking, RunningQuery } from './asking.ts';
 import type { SerfEffects } from './effects.ts';
 import { InternalQuery, LISTABLE_KEYS } from './internal-queries.ts';
 import { lockedOutBy, lockOutText } from './key-guard.ts';
 import { type KeyReport, KeyTally, unasked } from './key-report.ts';
 import type { SerfMemberView } from './members.ts';
 import { keyRequestCodec } from './messages.ts';
+import { plainQuery } from './query-params.ts';
 
 /** Key operations that may wait at once; each lasts as long as a query, so more would wait for minutes. */
 export const WAITING_KEY_OPERATIONS = 64;

@@ -3,15 +3,13 @@ import type { Millis } from '../base/machine.ts';
 import type { Audience, QueryTally } from './awaited.ts';
 import type { QueryAnswer } from './effects.ts';
 import { QueryFlag, type QueryResponseMessage } from './messages.ts';
+import type { QueryUntil } from './query-params.ts';
 
 /** Answers accepted beyond the members known when the query started, for those that join meanwhile. */
 const CAPACITY_SLACK = 256;
 
 /** Takes the answers to one query; `undefined` says that nothing more follows, and comes with the tally. */
 export type AnswerSink = (now: Millis, answer: QueryAnswer | undefined, tally?: QueryTally) => void;
-
-/** What ends a query: its deadline alone, or also that everybody asked has acknowledged, or has answered. */
-export type QueryUntil = 'deadline' | 'acks' | 'responses';
 
 /** What became of one message of type 5. */
 export type ResponseVerdict = 'delivered' | 'duplicate-ack' | 'duplicate-response' | 'unwanted-ack' | 'full';

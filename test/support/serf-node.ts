@@ -2,10 +2,10 @@ import type { Address, Millis, NetworkEffects, OperationId } from '../../src/bas
 import type { Random } from '../../src/base/random.ts';
 import type { TraceRecord } from '../../src/base/trace.ts';
 import type { ClusterEvent, MemberInfo, QueryEvent } from '../../src/events/event.ts';
-import { plainQuery, type QueryParams } from '../../src/serf/asking.ts';
 import type { QueryTally } from '../../src/serf/awaited.ts';
 import { SERF_DEFAULTS, type SerfConfig } from '../../src/serf/config.ts';
 import type { Outcome, QueryAnswer, SerfEffects } from '../../src/serf/effects.ts';
+import { plainQuery, type QueryParams } from '../../src/serf/query-params.ts';
 import { Serf } from '../../src/serf/serf.ts';
 import type { World } from '../../src/sim/world.ts';
 import type { SwimConfig } from '../../src/swim/config.ts';

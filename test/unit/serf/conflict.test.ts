@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../../src/base/errors.ts';
-import type { QueryParams } from '../../../src/serf/asking.ts';
 import { NameConflict } from '../../../src/serf/conflict.ts';
 import { type ConflictMember, conflictCodec } from '../../../src/serf/messages.ts';
+import type { QueryParams } from '../../../src/serf/query-params.ts';
 import type { AnswerSink } from '../../../src/serf/responses.ts';
 import { bench, facts } from '../../support/serf-parts.ts';
 

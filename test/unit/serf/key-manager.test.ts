@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../../src/base/errors.ts';
 import type { MemberStatus } from '../../../src/events/event.ts';
-import type { QueryParams } from '../../../src/serf/asking.ts';
 import type { Outcome } from '../../../src/serf/effects.ts';
 import { KeyManager, type KeyRequest, WAITING_KEY_OPERATIONS } from '../../../src/serf/key-manager.ts';
 import type { KeyReport } from '../../../src/serf/key-report.ts';
 import type { SerfMember } from '../../../src/serf/members.ts';
 import { type KeyResponseMessage, keyResponseCodec } from '../../../src/serf/messages.ts';
+import type { QueryParams } from '../../../src/serf/query-params.ts';
 import type { AnswerSink } from '../../../src/serf/responses.ts';
 import { World } from '../../../src/sim/world.ts';
 import { Keyring } from '../../../src/wire/keyring.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Address } from '../../../src/base/machine.ts';
 import { seededRandom } from '../../../src/base/random.ts';
-import { Asking, defaultQueryTimeoutMs, plainQuery } from '../../../src/serf/asking.ts';
+import { Asking, defaultQueryTimeoutMs } from '../../../src/serf/asking.ts';
 import { SERF_DEFAULTS } from '../../../src/serf/config.ts';
 import type { QueryAnswer } from '../../../src/serf/effects.ts';
 import { SerfMembers } from '../../../src/serf/members.ts';
@@ -16,6 +16,7 @@ import {
 } from '../../../src/serf/messages.ts';
 import { IDS_PER_SLOT, OPEN_QUERIES_LIMIT, Queries } from '../../../src/serf/queries.ts';
 import { encodeFilters, QueryFilter } from '../../../src/serf/query-filter.ts';
+import { plainQuery } from '../../../src/serf/query-params.ts';
 import { QueryReplies } from '../../../src/serf/query-replies.ts';
 import { type Bench, bench, facts, membershipOn } from '../../support/serf-parts.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { QueryParams } from '../../../src/serf/asking.ts';
 import type { QueryTally } from '../../../src/serf/awaited.ts';
 import { audienceOf } from '../../../src/serf/awaited.ts';
 import { PATTERN_LENGTH_LIMIT } from '../../../src/serf/query-filter.ts';
+import type { QueryParams } from '../../../src/serf/query-params.ts';
 import { World } from '../../../src/sim/world.ts';
 import { addSerf, type SerfNode, type SerfSettings } from '../../support/serf-node.ts';
 import { bench, facts, membershipOn } from '../../support/serf-parts.ts';
