@@ -25,11 +25,12 @@ export function startAgent(
   name: string,
   ip: string,
   args: readonly string[] = [],
+  nodeFlags: readonly string[] = [],
 ): Agent {
   const common = ['agent', `-node=${name}`, `-bind=${ip}`, `-rpc-addr=${ip}:7373`, ...args];
   const child =
     kind === 'reeve'
-      ? spawn(process.execPath, [AGENT, ...common], { stdio: ['ignore', 'pipe', 'pipe'] })
+      ? spawn(process.execPath, [...nodeFlags, AGENT, ...common], { stdio: ['ignore', 'pipe', 'pipe'] })
       : spawn('serf', common, { stdio: ['ignore', 'pipe', 'pipe'] });
   const agent: Agent = { kind, name, ip, process: child, pid: child.pid ?? 0, output: '' };
   const keep = (chunk: Buffer): void => {

@@ -101,14 +101,25 @@ class Bench {
     await act();
     await settle();
     const [, listed] = (await this.#rpc.ask('members')) as [unknown, { Members: { Name: string }[] }];
-    const [, groups] = (await this.#rpc.ask('stats')) as [unknown, { serf: Record<string, string> }];
-    const { members, failed, left, member_time, event_time, query_time } = groups.serf;
+    const { members, failed, left, member_time, event_time, query_time } = await this.#drained();
     this.#seen.push({
       label,
       members: listed.Members.sort((a, b) => (a.Name < b.Name ? -1 : 1)),
       stats: { members, failed, left, member_time, event_time, query_time },
       heard: this.heard(),
     });
+  }
+
+  /** The agent's statistics once it has told the peer all it has to tell, so that no step hears of the one before. */
+  async #drained(): Promise<Record<string, string>> {
+    for (let looks = 1; ; looks += 1) {
+      const [, groups] = (await this.#rpc.ask('stats')) as [unknown, { serf: Record<string, string> }];
+      const queued = ['intent_queue', 'event_queue', 'query_queue'].some(
+        (queue) => groups.serf[queue] !== '0',
+      );
+      if (!queued || looks === DRAIN_LOOKS) return groups.serf;
+      await settle();
+    }
   }
 
   async steps(steps: readonly Step[]): Promise<void> {
@@ -132,6 +143,9 @@ class Bench {
     return this.#seen;
   }
 }
+
+/** Looks at the queues before a step is judged as it is; where nobody listens they never drain. */
+const DRAIN_LOOKS = 4;
 
 function settle(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, SETTLE_MS));

@@ -78,7 +78,8 @@ describeWithSerf('our RPC client against a real agent', () => {
     const joined = await until(events, 'member-join', (event) =>
       event.members.some(({ name }) => name === 'two'),
     );
-    expect(joined.members.at(-1)).toMatchObject({ name: 'two', port: 7946, status: 'alive' });
+    const two = joined.members.find(({ name }) => name === 'two');
+    expect(two).toMatchObject({ port: 7946, status: 'alive' });
 
     await client.updateTags(
       new Map([
