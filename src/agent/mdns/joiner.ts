@@ -16,9 +16,14 @@ export interface JoinerParts {
   readonly join: (addresses: readonly string[]) => Promise<number>;
   readonly log: (level: TraceLevel, text: string) => void;
   readonly counters: Counters;
+  /** True when an address joined before is worth another try: nobody else is alive, and it is not our own. */
+  readonly again: (address: Address) => boolean;
 }
 
-/** Joins found addresses in batches, one batch at a time and each address once, whether that worked or not. */
+/**
+ * Joins found addresses in batches, one batch at a time. As in Serf each address is tried once, whether that worked or
+ * not; an agent that has become alone tries again.
+ */
 export class Joiner {
   readonly #parts: JoinerParts;
   /** Least recently seen first. */
@@ -37,12 +42,13 @@ export class Joiner {
     if (this.#closed) return;
     const text = hostPort(address);
     const known = this.#seen.delete(text);
+    const wanted = !known || (!this.#batch.includes(text) && this.#parts.again(address));
     if (!known && this.#batch.length >= MAX_BATCH) {
       this.#parts.counters.add('drop:mdns-batch');
       return;
     }
     this.#seen.add(text);
-    if (known) return;
+    if (!wanted || this.#batch.length >= MAX_BATCH) return;
     if (this.#seen.size > MAX_SEEN) this.#forgetOldest();
     this.#batch.push(text);
     clearTimeout(this.#quiet);

@@ -1,3 +1,4 @@
+import { hostPort } from '../../base/address.ts';
 import { Counters } from '../../base/counters.ts';
 import { CodedError, WireError } from '../../base/errors.ts';
 import type { Address } from '../../base/machine.ts';
@@ -25,6 +26,8 @@ export interface MdnsOptions {
   /** Joins through the agent; resolves with how many answered, rejects when none did. */
   readonly join: (addresses: readonly string[]) => Promise<number>;
   readonly log: (level: TraceLevel, text: string) => void;
+  /** True while no other member is alive. */
+  readonly alone: () => boolean;
 }
 
 /** Makes this agent known in its network, and joins others of its cluster that are found there (agent.md 12). */
@@ -55,7 +58,10 @@ export class Mdns {
   private constructor(options: MdnsOptions) {
     this.#options = options;
     this.#zone = createZone(options.announcement);
-    this.#joiner = new Joiner({ join: options.join, log: options.log, counters: this.#counters });
+    const { join, log, alone, announcement } = options;
+    const own = hostPort(announcement.address);
+    const again = (address: Address): boolean => alone() && hostPort(address) !== own;
+    this.#joiner = new Joiner({ join, log, counters: this.#counters, again });
   }
 
   /** What was dropped, by reason. A live view. */

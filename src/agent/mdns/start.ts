@@ -9,7 +9,7 @@ import { type Family, systemNetwork } from './network.ts';
 
 export interface MdnsParts {
   readonly settings: AgentSettings;
-  readonly cluster: Pick<Cluster, 'localMember'>;
+  readonly cluster: Pick<Cluster, 'localMember' | 'members'>;
   readonly log: AgentLog;
   readonly join: (addresses: readonly string[], replay: boolean) => Promise<number>;
 }
@@ -38,6 +38,7 @@ export async function startMdns({ settings, cluster, log, join }: MdnsParts): Pr
       network: systemNetwork(values['mdns.interface'] || values.interface),
       join: (addresses) => join(addresses, values.replay_on_join),
       log: (level, text) => log.write(level, 'agent.mdns', text),
+      alone: () => cluster.members().filter(({ status }) => status === 'alive').length <= 1,
     });
   } catch (error) {
     throw new CodedError('ERR_START_MDNS', `Error starting mDNS listener: ${messageOf(error)}`, {

@@ -6,13 +6,16 @@ import { deferred } from '../fakes.ts';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
+const OWN_PORT = 9;
 const at = (port: number, ip = '10.0.0.1') => ({ ip, port });
 
 function joiner(join: (addresses: readonly string[]) => Promise<number> = async (all) => all.length) {
   const joins: (readonly string[])[] = [];
   const lines: string[] = [];
   const counters = new Counters();
+  const state = { alone: false };
   const made = new Joiner({
+    again: ({ port }) => state.alone && port !== OWN_PORT,
     join: (addresses) => {
       joins.push(addresses);
       return join(addresses);
@@ -20,7 +23,7 @@ function joiner(join: (addresses: readonly string[]) => Promise<number> = async 
     log: (level, text) => void lines.push(`${level} ${text}`),
     counters,
   });
-  return { joiner: made, joins, lines, counters };
+  return { joiner: made, joins, lines, counters, state };
 }
 
 describe('found addresses', () => {
@@ -43,6 +46,16 @@ describe('found addresses', () => {
     j.offer(at(1));
     await vi.advanceTimersByTimeAsync(1);
     expect(joins).toEqual([['10.0.0.1:1']]);
+  });
+
+  it('are tried again by an agent that has become alone, but for its own', async () => {
+    const { joiner: j, joins, state } = joiner();
+    for (const port of [1, OWN_PORT]) j.offer(at(port));
+    await vi.advanceTimersByTimeAsync(QUIET_MS);
+    state.alone = true;
+    for (const port of [1, OWN_PORT, 1]) j.offer(at(port));
+    await vi.advanceTimersByTimeAsync(QUIET_MS);
+    expect(joins).toEqual([['10.0.0.1:1', '10.0.0.1:9'], ['10.0.0.1:1']]);
   });
 
   it('are tried once, whether that worked or not', async () => {

@@ -42,6 +42,7 @@ async function start(options: Partial<MdnsOptions> = {}, network = fakeNetwork()
     network,
     join: async (addresses) => joins.push(addresses),
     log: (level, text) => void lines.push(`${level} ${text}`),
+    alone: () => false,
     ...options,
   });
   await vi.advanceTimersByTimeAsync(0);
