@@ -8,6 +8,7 @@ import { runArguments } from '../../src/agent/config/flags.ts';
 import { systemHost } from '../../src/agent/config/host.ts';
 import { seek } from '../../src/agent/seek.ts';
 import { SignalQueue } from '../../src/agent/signals.ts';
+import { expandSources } from '../../src/agent/sources/sources.ts';
 import { Cluster, type ClusterOptions } from '../../src/index.ts';
 import { DnsServer } from '../support/dns-server.ts';
 
@@ -101,6 +102,31 @@ describe('a lonely agent', () => {
     dns.records.set('seeds.test', ['127.89.0.3', '127.89.0.4']);
     const took = await until('the sleeper has company', () => alive(sleeper) === 'new1 new2 sleeper', 20_000);
     process.stdout.write(`found the replaced members ${took} ms after the name changed\n`);
+  });
+});
+
+describe('a service record', () => {
+  it('is looked up at a name server, and its targets are joined', async () => {
+    const dns = await DnsServer.start('127.89.3.53');
+    endings.push(() => dns.close());
+    dns.services.set('_serf._tcp.seeds.test', [
+      { name: 'first.seeds.test', port: 7946, priority: 1, weight: 1 },
+    ]);
+    dns.records.set('first.seeds.test', ['127.89.3.1']);
+    await start('first', '127.89.3.1');
+    const joiner = await start('joiner', '127.89.3.9', { lookup: dns.lookup });
+    const { addresses, problems } = await expandSources(
+      ['srv+_serf._tcp.seeds.test', 'srv+_no._tcp.seeds.test'],
+      {
+        signal: new AbortController().signal,
+        env: {},
+        lookupService: dns.lookupService,
+      },
+    );
+    expect(addresses).toEqual(['first.seeds.test:7946']);
+    expect(problems).toEqual([expect.stringContaining('_no._tcp.seeds.test')]);
+    expect(await joiner.join(addresses)).toBe(1);
+    expect(alive(joiner)).toBe('first joiner');
   });
 });
 
