@@ -1,7 +1,8 @@
-import { unreachable } from '../../base/assert.ts';
+import { assert, unreachable } from '../../base/assert.ts';
 import { parseDuration } from '../../base/duration.ts';
 import { CodedError, messageOf } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
+import { decodeBlocks } from './blocks.ts';
 import { type JsonEntry, type JsonNode, lineAt, parseJson } from './json.ts';
 import type { ConfigLayer, ConfigValue, LayerEntry } from './layer.ts';
 import { CONFIG_KEYS, type ConfigKey, findKey, specOf } from './table.ts';
@@ -11,6 +12,8 @@ interface Mistake {
   /** Serf lists mistakes by the key they are about. */
   readonly key: string;
   readonly text: string;
+  /** Where in the file, when that is not where the key is. */
+  readonly at?: number;
 }
 
 type Decoded = { readonly value: ConfigValue } | { readonly mistakes: readonly Mistake[] };
@@ -39,8 +42,9 @@ export function decodeConfig(path: string, text: string): ConfigLayer {
     if (saysNothing(key, found.value)) continue;
     const decoded = decodeValue(key, found.value);
     if ('mistakes' in decoded) {
-      const line = lineAt(text, found.at);
-      for (const { text: why } of decoded.mistakes) mistakes.push({ key, text: `${why} (${path}:${line})` });
+      for (const { text: why, at } of decoded.mistakes) {
+        mistakes.push({ key, text: `${why} (${path}:${lineAt(text, at ?? found.at)})` });
+      }
     } else {
       entries.push({
         key,
@@ -123,6 +127,8 @@ function decodeValue(key: ConfigKey, node: JsonNode): Decoded {
       return decodeStrings(key, node);
     case 'map':
       return decodeMap(key, node);
+    case 'blocks':
+      return blocksOf(key, node);
     default:
       return unreachable(type);
   }
@@ -152,6 +158,15 @@ function decodeMap(key: ConfigKey, node: JsonNode): Decoded {
     else mistakes.push({ key, text: typeText(`${key}[${entry.key}]`, 'string', entry.value) });
   }
   return mistakes.length > 0 ? { mistakes } : { value };
+}
+
+function blocksOf(key: ConfigKey, node: JsonNode): Decoded {
+  const { blocks } = specOf(key);
+  assert(blocks !== undefined, `the table says what blocks '${key}' holds`);
+  const decoded = decodeBlocks(key, blocks, node);
+  return 'value' in decoded
+    ? decoded
+    : { mistakes: decoded.mistakes.map(({ at, text }) => ({ key, at, text })) };
 }
 
 /** Inside a list or a map `null` is an empty text, as in Go. */

@@ -123,6 +123,8 @@ function readValue(flag: string, type: ConfigType, given: readonly string[]): Co
       return given;
     case 'map':
       return new Map(given.map(parseTag));
+    case 'blocks':
+      throw new CodedError('ERR_FLAG', `-${flag} can only be given in a file`);
     default:
       return unreachable(type);
   }

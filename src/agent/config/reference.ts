@@ -1,4 +1,5 @@
 import { formatDuration } from '../../base/duration.ts';
+import type { BlockField, BlockFields, BlocksFacts } from './block-spec.ts';
 import type { KeySpec, MergeRule } from './spec.ts';
 import { CONFIG_KEYS, type ConfigKey, specOf } from './table.ts';
 
@@ -21,6 +22,7 @@ const TYPE_WORDS: Readonly<Record<KeySpec['type'], string>> = {
   duration: 'duration',
   strings: 'list of texts',
   map: 'object of texts',
+  blocks: 'object of named objects',
 };
 
 const INTRODUCTION = `# Configuration
@@ -85,7 +87,42 @@ function section(key: ConfigKey): readonly string[] {
     ...(spec.masked ? ['- Secret: never shown and never logged.'] : []),
     ...(spec.own ? ['- Serf has no such key.'] : []),
   ];
-  return [`### \`${key}\``, '', spec.doc, '', ...facts, ''];
+  const fields = spec.blocks === undefined ? [] : fieldTable(spec.blocks);
+  return [`### \`${key}\``, '', spec.doc, '', ...facts, '', ...fields];
+}
+
+const FIELD_WORDS: Readonly<Record<BlockField['type'], string>> = {
+  string: 'text',
+  bool: 'boolean',
+  int: 'integer',
+  number: 'number',
+  duration: 'duration',
+  amount: 'count or percentage',
+  strings: 'list of texts',
+  map: 'object of texts',
+  block: 'object',
+};
+
+/** What each named object may state; fields of an object inside it follow with a dot. */
+function fieldTable({ noun, fields }: BlocksFacts): readonly string[] {
+  const head = [
+    `Each ${noun} states:`,
+    '',
+    '| field | type | default | meaning |',
+    '| --- | --- | --- | --- |',
+  ];
+  return [...head, ...fieldRows(fields, ''), ''];
+}
+
+function fieldRows(fields: BlockFields, prefix: string): readonly string[] {
+  return Object.entries(fields).flatMap(([name, field]) => {
+    const inner = field.type === 'block' ? fieldRows(field.fields, `${prefix}${name}.`) : [];
+    const type =
+      field.type === 'string' && field.choices !== undefined
+        ? field.choices.join(', ')
+        : FIELD_WORDS[field.type];
+    return [`| \`${prefix}${name}\` | ${type} | ${field.defaultText ?? ''} | ${field.doc} |`, ...inner];
+  });
 }
 
 function flagText(spec: KeySpec): string {
@@ -99,6 +136,7 @@ function defaultText(spec: KeySpec): string {
       return `\`${formatDuration(spec.default)}\``;
     case 'strings':
     case 'map':
+    case 'blocks':
       return 'none';
     case 'string':
       return spec.default === '' ? 'none' : `\`${spec.default}\``;

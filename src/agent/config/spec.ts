@@ -1,3 +1,5 @@
+import type { Block, BlocksFacts } from './block-spec.ts';
+
 /** How one configuration key is described; the table in table.ts is made of these. */
 
 /** The value each type of key holds once decoded. Durations are milliseconds. */
@@ -8,6 +10,8 @@ export interface ConfigTypes {
   duration: number;
   strings: readonly string[];
   map: ReadonlyMap<string, string>;
+  /** Named things with fields of their own; only files can state them. */
+  blocks: ReadonlyMap<string, Block>;
 }
 
 export type ConfigType = keyof ConfigTypes;
@@ -43,6 +47,8 @@ interface KeyFacts<T extends ConfigType> {
   readonly hint?: string;
   /** One line for help and the reference page. */
   readonly doc: string;
+  /** For `blocks`: what each of them may state. */
+  readonly blocks?: BlocksFacts;
 }
 
 /** One row of the configuration table. */

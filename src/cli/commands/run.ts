@@ -44,6 +44,7 @@ function flagOf(spec: FlagSpec): Flag {
       // The configuration reads durations itself, with Serf's own text for a bad one.
       return { kind: 'text', value: 'duration', ...facts };
     case 'string':
+    case 'blocks':
       return { kind: 'text', ...facts };
   }
 }
