@@ -104,6 +104,7 @@ describe('the table', () => {
       duration: ['non-zero', 'last'],
       strings: ['append'],
       map: ['merge'],
+      blocks: ['merge'],
     };
     for (const key of CONFIG_KEYS) expect(fitting[specOf(key).type], key).toContain(specOf(key).merge);
   });
