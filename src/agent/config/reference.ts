@@ -11,7 +11,7 @@ const MERGE_WORDS: Readonly<Record<MergeRule, string>> = {
   positive: 'a later value above 0 wins',
   true: 'once true, always true',
   append: 'lists are joined',
-  merge: 'joined, a later value of the same tag wins',
+  merge: 'joined, a later value of the same name wins',
   last: 'the last value given wins',
 };
 

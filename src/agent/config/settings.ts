@@ -1,6 +1,7 @@
 import type { Address } from '../../base/machine.ts';
 import type { TraceLevel } from '../../base/trace.ts';
 import type { HandlerSpec } from '../../handlers/spec.ts';
+import type { SupervisedSpec } from '../../handlers/supervised.ts';
 import type { Cidr, ProfileName } from '../../swim/config.ts';
 import type { MergedConfig } from './merge.ts';
 
@@ -22,6 +23,8 @@ export interface AgentSettings {
   readonly logLevel: TraceLevel;
   readonly logFormat: LogFormat;
   readonly handlers: readonly HandlerSpec[];
+  /** Those with a name and supervision of their own. */
+  readonly supervised: readonly SupervisedSpec[];
   /** Where the snapshot is kept; empty for nowhere. */
   readonly snapshotPath: string;
   /** The RPC key; empty for none. */

@@ -1,12 +1,14 @@
+import { SECRET_VARIABLES } from '../../handlers/environment.ts';
 import { AGENT_KEYS } from './keys-agent.ts';
 import { GOSSIP_KEYS } from './keys-gossip.ts';
+import { HANDLER_KEYS } from './keys-handlers.ts';
 import type { ConfigTypes, KeySpec } from './spec.ts';
 
 /**
  * Every configuration key (agent.md 9.2): the one source of defaults, flags, the file format, merging, messages and
  * the reference page. Keys are spelled as in JSON files; a dot stands for a nested object.
  */
-export const CONFIG_TABLE = { ...GOSSIP_KEYS, ...AGENT_KEYS } as const satisfies Readonly<
+export const CONFIG_TABLE = { ...GOSSIP_KEYS, ...AGENT_KEYS, ...HANDLER_KEYS } as const satisfies Readonly<
   Record<string, KeySpec>
 >;
 
@@ -28,3 +30,9 @@ export function findKey(text: string): ConfigKey | undefined {
   const lower = text.toLowerCase();
   return CONFIG_KEYS.find((key) => key === lower);
 }
+
+/** Environment variables that hold secrets of the agent. */
+export const SECRET_NAMES: readonly string[] = [
+  ...SECRET_VARIABLES,
+  ...CONFIG_KEYS.flatMap((key) => (specOf(key).masked ? (specOf(key).env ?? []) : [])),
+];

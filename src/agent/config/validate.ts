@@ -7,12 +7,13 @@ import type { TraceLevel } from '../../base/trace.ts';
 import { parseHandlerSpec } from '../../handlers/spec.ts';
 import { PROFILES, type ProfileName } from '../../swim/config.ts';
 import { parseCidr, resolveAddress } from './address.ts';
+import { supervisedSpecs } from './handler-specs.ts';
 import type { ConfigHost } from './host.ts';
 import { checkInterface, checkMdns, interfaceAddress } from './interface.ts';
 import type { MergedConfig } from './merge.ts';
 import { readSecretFile } from './secret-file.ts';
 import type { AgentSettings, CheckedConfig, LogFormat } from './settings.ts';
-import { CONFIG_KEYS, type ConfigKey, type ConfigValues, specOf } from './table.ts';
+import { CONFIG_KEYS, type ConfigKey, type ConfigValues, SECRET_NAMES, specOf } from './table.ts';
 
 /** Log levels, least severe first. */
 export const LOG_LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERR'] as const satisfies readonly TraceLevel[];
@@ -67,6 +68,11 @@ export async function checkConfig(merged: MergedConfig, host: ConfigHost): Promi
     logLevel,
     logFormat,
     handlers,
+    supervised: supervisedSpecs(values.handlers, {
+      host,
+      timeoutMs: values.handler_timeout,
+      secretNames: SECRET_NAMES,
+    }),
     snapshotPath,
     rpcAuth: rpcKey(values, notes),
   };

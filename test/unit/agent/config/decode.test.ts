@@ -15,8 +15,16 @@ function failure(text: string): string {
 
 describe('a configuration file', () => {
   it('holds every key of the table in its JSON type', () => {
-    const sample = { string: 'x', bool: true, int: 7, duration: '1m', strings: ['a', 'b'], map: { k: 'v' } };
-    const decoded = { ...sample, duration: 60_000, map: new Map([['k', 'v']]) };
+    const sample = {
+      string: 'x',
+      bool: true,
+      int: 7,
+      duration: '1m',
+      strings: ['a', 'b'],
+      map: { k: 'v' },
+      blocks: {},
+    };
+    const decoded = { ...sample, duration: 60_000, map: new Map([['k', 'v']]), blocks: new Map() };
     for (const key of CONFIG_KEYS) {
       const { type } = specOf(key);
       // Their fields differ from key to key.

@@ -25,6 +25,7 @@ const INTERFACES: Readonly<Record<string, readonly string[]>> = {
 const host: ConfigHost = {
   hostName: () => 'this-host',
   interfaceAddresses: (name) => INTERFACES[name],
+  user: () => undefined,
   lookup: (name) =>
     name === 'seed' ? Promise.resolve('10.9.9.9') : Promise.reject(new Error(`lookup ${name}: no such host`)),
 };
