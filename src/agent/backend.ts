@@ -122,13 +122,15 @@ export class AgentBackend implements RpcBackend {
 
   stats(): ReadonlyMap<string, ReadonlyMap<string, string>> {
     const { cluster, nodeName, tags, handlers, rpcCounters } = this.#parts;
+    const counters = new Map([...cluster.counters(), ...rpcCounters()]);
     return new Map<string, ReadonlyMap<string, string>>([
       ['agent', new Map([['name', nodeName]])],
       ['runtime', runtimeStats()],
       ['serf', cluster.stats()],
       ['tags', tags.current],
       ['event_handlers', new Map(handlers().flatMap(handlerStats))],
-      ...dropStats(new Map([...cluster.counters(), ...rpcCounters()])),
+      ...dropStats(counters),
+      ...snapshotStats(counters),
     ]);
   }
 
@@ -175,14 +177,26 @@ function handlerStats(handler: HandlerSpec): readonly (readonly [string, string]
   });
 }
 
-/** Counters of this kind name a reason for which input was dropped. */
+/** Counters of these kinds name a reason for which input was dropped, and what the snapshot file went through. */
 const DROP_PREFIX = 'drop:';
+const SNAPSHOT_PREFIX = 'snapshot-';
 
 /** What was dropped, by reason; no group at all while nothing was, so that a healthy node's output is Serf's. */
 function dropStats(counters: ReadonlyMap<string, number>): [string, ReadonlyMap<string, string>][] {
-  const drops = [...counters]
-    .filter(([name, count]) => name.startsWith(DROP_PREFIX) && count > 0)
-    .map(([name, count]) => [name.slice(DROP_PREFIX.length), String(count)] as const)
-    .sort(([a], [b]) => (a < b ? -1 : 1));
+  const drops = countersOf(DROP_PREFIX, counters).filter(([, count]) => count !== '0');
   return drops.length === 0 ? [] : [['drops', new Map(drops)]];
+}
+
+/** What went wrong with the snapshot, and whether the file lacks something now; no group while nothing ever did. */
+function snapshotStats(counters: ReadonlyMap<string, number>): [string, ReadonlyMap<string, string>][] {
+  const errors = (counters.get('snapshot-errors') ?? 0) + (counters.get('snapshot-overflows') ?? 0);
+  return errors === 0 ? [] : [['snapshot', new Map(countersOf(SNAPSHOT_PREFIX, counters))]];
+}
+
+/** Counters of one kind as texts, by name. */
+function countersOf(prefix: string, counters: ReadonlyMap<string, number>): [string, string][] {
+  return [...counters]
+    .filter(([name]) => name.startsWith(prefix))
+    .map(([name, count]): [string, string] => [name.slice(prefix.length), String(count)])
+    .sort(([a], [b]) => (a < b ? -1 : 1));
 }

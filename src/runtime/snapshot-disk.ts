@@ -89,14 +89,14 @@ export class SnapshotDisk implements LineStore {
   }
 
   async replace(bytes: Uint8Array): Promise<void> {
+    const beside = compactPath(this.#path);
+    if (await isDirectory(beside)) return await this.#overwrite(bytes);
     try {
-      await this.#replaceBeside(bytes);
+      await this.#replaceBeside(beside, bytes);
     } catch (error) {
       if (!NO_NEIGHBOUR.has(codeOf(error)))
         throw new Error(text('write', this.#path, error), { cause: error });
-      await this.truncate(0);
-      await this.append(bytes);
-      await this.sync();
+      await this.#overwrite(bytes);
     }
   }
 
@@ -104,9 +104,14 @@ export class SnapshotDisk implements LineStore {
     await this.#doing('close', () => this.#handle.close());
   }
 
+  async #overwrite(bytes: Uint8Array): Promise<void> {
+    await this.truncate(0);
+    await this.append(bytes);
+    await this.sync();
+  }
+
   /** As Serf does, in PATH.compact; the file is never missing in between. */
-  async #replaceBeside(bytes: Uint8Array): Promise<void> {
-    const beside = compactPath(this.#path);
+  async #replaceBeside(beside: string, bytes: Uint8Array): Promise<void> {
     await rm(beside, { force: true });
     const fresh = await open(beside, 'ax+', this.#mode);
     try {
@@ -145,6 +150,13 @@ async function recover(path: string): Promise<void> {
       () => false,
     );
   if (!(await isThere(path)) && (await isThere(compactPath(path)))) await rename(compactPath(path), path);
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 async function checked(handle: FileHandle): Promise<{ size: number; mode: number }> {

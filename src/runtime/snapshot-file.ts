@@ -78,8 +78,9 @@ export class SnapshotFile {
     return [...this.#snapshot.alive, ...this.#snapshot.failed];
   }
 
+  /** `snapshot-errors`, `-overflows`, `-compactions`, and `-behind`: 1 while the file lacks something. */
   get counters(): ReadonlyMap<string, number> {
-    return this.#counters.values;
+    return new Map([...this.#counters.values, ['snapshot-behind', this.#writer.isBehind ? 1 : 0]]);
   }
 
   /** Takes one line; never fails and never waits for the disk. */

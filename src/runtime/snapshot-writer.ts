@@ -57,6 +57,11 @@ export class SnapshotWriter {
     this.#parts = parts;
   }
 
+  /** True while the file lacks lines that only writing it anew brings. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
   /** Takes one line; never fails and never waits. */
   record(line: string): void {
     if (this.#isClosed) return;

@@ -40,6 +40,8 @@ export interface DaemonOptions {
   readonly args?: readonly string[];
   /** Another program than the one installed (Serf) or built here (ours). */
   readonly binary?: string;
+  /** Words before the program, such as those that change its namespace or privileges. */
+  readonly within?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -187,7 +189,7 @@ async function startDaemon(
   before: readonly string[],
   options: DaemonOptions,
 ): Promise<Daemon> {
-  const { name, ip, args = [] } = options;
+  const { name, ip, args = [], within = [] } = options;
   const rpcAddr = `${ip}:${RPC_PORT}`;
   const flags = [
     `-node=${name}`,
@@ -196,7 +198,7 @@ async function startDaemon(
     '-profile=local',
     '-log-level=debug',
   ];
-  const [program = '', ...rest] = command;
+  const [program = '', ...rest] = [...within, ...command];
   const child = spawn(program, [...rest, ...before, ...flags, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: cleanEnv(options.env ?? {}),
@@ -271,7 +273,8 @@ export function collect(child: ChildProcess): () => string {
   return () => text;
 }
 
-function runProgram(command: readonly string[], options: CliOptions): Promise<Finished> {
+/** Runs a program to its end. */
+export function runProgram(command: readonly string[], options: CliOptions = {}): Promise<Finished> {
   const [program = '', ...args] = command;
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: cleanEnv(options.env ?? {}) });
   track(child);
