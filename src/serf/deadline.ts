@@ -1,7 +1,7 @@
 import type { OperationId } from '../base/machine.ts';
 
 /** Chores done at intervals. */
-export type UpkeepType = 'reap' | 'reconnect' | 'queue-check';
+export type UpkeepType = 'reap' | 'reconnect' | 'seek' | 'queue-check';
 
 /** Why the Serf layer asked to be woken. */
 export type SerfDeadline =

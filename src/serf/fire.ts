@@ -9,6 +9,7 @@ export function fire(now: Millis, parts: SerfParts, due: SerfDeadline): void {
   switch (due.type) {
     case 'reap':
     case 'reconnect':
+    case 'seek':
     case 'queue-check':
       upkeep.due(now, due.type);
       return;

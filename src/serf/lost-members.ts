@@ -29,6 +29,16 @@ export class LostMembers {
     return this.#lost.size;
   }
 
+  has(name: string): boolean {
+    return this.#lost.has(name);
+  }
+
+  /** Everybody lost and not yet forgotten. */
+  all(now: Millis): PreviousNode[] {
+    this.#forgetOld(now);
+    return [...this.#lost].map(([name, { address }]) => ({ name, address }));
+  }
+
   add(now: Millis, { name, address }: PreviousNode): void {
     this.#lost.delete(name);
     this.#lost.set(name, { address, since: now });
@@ -59,7 +69,7 @@ export class LostMembers {
    * a round grows with their share: a big cluster as a whole tries each about once an interval, the smaller half always.
    */
   round(now: Millis, present: number, random: Random): PreviousNode[] {
-    for (const [name, { since }] of this.#lost) if (now - since > LOST_AGE_MS) this.#lost.delete(name);
+    this.#forgetOld(now);
     if (this.#lost.size === 0 || random.float() > this.#lost.size / Math.max(1, present)) return [];
     const chosen = [...this.#lost].slice(0, LOST_PER_ROUND);
     for (const [name, member] of chosen) {
@@ -73,6 +83,10 @@ export class LostMembers {
   #forgetPlace(place: Address): void {
     const text = hostPort(place);
     for (const [name, { address }] of this.#lost) if (hostPort(address) === text) this.#lost.delete(name);
+  }
+
+  #forgetOld(now: Millis): void {
+    for (const [name, { since }] of this.#lost) if (now - since > LOST_AGE_MS) this.#lost.delete(name);
   }
 
   #forgetFirstLost(): void {

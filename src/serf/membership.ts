@@ -4,7 +4,9 @@ import type { Deadlines } from '../base/deadlines.ts';
 import type { Millis } from '../base/machine.ts';
 import type { Trace, TraceLevel } from '../base/trace.ts';
 import type { MemberEvent, MemberEventType } from '../events/event.ts';
+import type { Remains } from '../swim/burials.ts';
 import type { MemberFacts } from '../swim/delegate.ts';
+import { Burials } from './burials.ts';
 import type { SerfConfig } from './config.ts';
 import type { SerfDeadline } from './deadline.ts';
 import { judgeJoin, judgeLeave, RecentIntents } from './intents.ts';
@@ -23,6 +25,7 @@ export interface MembershipParts {
     | 'leavePropagateDelayMs'
     | 'recentIntentTimeoutMs'
     | 'reconnectTimeoutOverride'
+    | 'tombstoneTimeoutMs'
   >;
   readonly clock: LamportClock;
   readonly deadlines: Deadlines<SerfDeadline>;
@@ -33,8 +36,8 @@ export interface MembershipParts {
   readonly emit: (now: Millis, event: MemberEvent) => void;
   /** Somebody who is no member, and may once have been one, is said to have left. */
   readonly strangerLeft: (name: string) => void;
-  /** A member was pruned: peers that still believe in it must not bring it back. */
-  readonly bury: (now: Millis, facts: MemberFacts, incarnation: number) => void;
+  /** A member was pruned: peers that still believe in it must not bring it back, for so long. */
+  readonly bury: (now: Millis, name: string, remains: Remains | undefined, keepMs: Millis) => void;
   /** Queues an encoded intent for gossip. */
   readonly broadcast: (message: Uint8Array) => void;
 }
@@ -44,9 +47,12 @@ export class Membership {
   readonly #parts: MembershipParts;
   readonly #table = new SerfMembers();
   readonly #intents = new RecentIntents();
+  readonly #burials: Burials;
 
   constructor(parts: MembershipParts) {
     this.#parts = parts;
+    const keepMs = parts.config.tombstoneTimeoutMs;
+    this.#burials = new Burials((now, name, remains) => parts.bury(now, name, remains, keepMs), keepMs);
   }
 
   get members(): SerfMemberView {
@@ -64,6 +70,7 @@ export class Membership {
   /** SWIM saw a member come. */
   joined(now: Millis, facts: MemberFacts): void {
     this.#retirePredecessors(now, facts);
+    this.#burials.back(facts.name);
     const known = this.#table.get(facts.name);
     const record = known === undefined ? this.#admit(facts) : this.#revive(now, known, facts);
     this.#log('INFO', 'EventMemberJoin', `EventMemberJoin: ${record.name} ${addressOf(record)}`, record);
@@ -107,6 +114,7 @@ export class Membership {
     if (verdict === 'stale') counters.add('drop:intent-stale');
     if (record === undefined || verdict === 'buffer') {
       this.#parts.strangerLeft(intent.node);
+      if (intent.prune) this.#burials.bury(now, intent.node, intent.ltime);
       return this.#intents.upsert(now, intent.node, 'leave', intent.ltime);
     }
     if (verdict === 'stale') return false;
@@ -130,6 +138,10 @@ export class Membership {
     const record = this.#table.get(intent.node);
     const verdict = judgeJoin(record, intent.ltime);
     if (record === undefined || verdict === 'buffer') {
+      if (this.#burials.refusesJoin(now, intent.node, intent.ltime)) {
+        counters.add('drop:intent-buried');
+        return false;
+      }
       return this.#intents.upsert(now, intent.node, 'join', intent.ltime);
     }
     if (verdict === 'stale') {
@@ -168,6 +180,7 @@ export class Membership {
       const record = this.#table.get(member.name);
       if (record === undefined || now - (record.leaveTime ?? now) <= limit) continue;
       this.#log('INFO', 'EventMemberReap', `EventMemberReap: ${record.name}`, record);
+      this.#burials.reaped(record);
       this.#erase(now, record);
     }
   }
@@ -244,7 +257,8 @@ export class Membership {
   #reapForced(now: Millis, record: MemberRecord): void {
     const text = `EventMemberReap (forced): ${record.name} ${addressOf(record)}`;
     this.#log('INFO', 'EventMemberReap (forced)', text, record);
-    this.#parts.bury(now, record.facts, record.incarnation);
+    this.#burials.reaped(record);
+    this.#burials.bury(now, record.name, record.statusLTime);
     this.#erase(now, record);
   }
 

@@ -172,8 +172,7 @@ function buildMembership(
       lost.see(now, event);
       pipeline.accept(now, event);
     },
-    bury: (now, facts, incarnation) =>
-      sources.swim().bury(now, facts, incarnation, sources.config.tombstoneTimeoutMs),
+    bury: (now, name, remains, keepMs) => sources.swim().bury(now, name, remains, keepMs),
     strangerLeft: (name) => {
       if (lost.forget(name)) recorder.forget(name);
     },
@@ -227,8 +226,9 @@ function buildComings(
 ): Built<'joins' | 'reaching' | 'leaving' | 'upkeep' | 'rejoin'> {
   const { config, effects, deadlines, trace } = sources;
   const { clocks, queues, operations, membership, lost } = built;
-  const swim: Pick<SwimPort, 'join' | 'leave'> = {
+  const swim: Pick<SwimPort, 'join' | 'leave' | 'contact'> = {
     join: (now, operation, targets) => sources.swim().join(now, operation, targets),
+    contact: (to, name, answered) => sources.swim().contact(to, name, answered),
     leave: (now, operation, timeoutMs) => sources.swim().leave(now, operation, timeoutMs),
   };
   const settle: SerfEffects['settle'] = (operation, outcome) => effects.settle(operation, outcome);

@@ -1,5 +1,6 @@
 import type { Address, Machine, Millis, OperationId } from '../base/machine.ts';
-import type { JoinTarget, MemberFacts, SwimMember } from '../swim/delegate.ts';
+import type { Remains } from '../swim/burials.ts';
+import type { JoinTarget, SwimMember } from '../swim/delegate.ts';
 import type { MemberView } from '../swim/members.ts';
 
 /** Sends one best-effort user message; `peer` names the node expected at `to`, if known. */
@@ -11,8 +12,10 @@ export interface SwimPort extends Machine {
   join(now: Millis, operation: OperationId, targets: readonly JoinTarget[]): void;
   leave(now: Millis, operation: OperationId, timeoutMs: number): void;
   update(now: Millis, operation: OperationId, timeoutMs: number): void;
+  /** Pings somebody who is no live member; `answered` is called at most once. */
+  contact(to: Address, name: string, answered: (now: Millis) => void): void;
   /** Lets no peer bring back a member that is gone, for so long. */
-  bury(now: Millis, facts: MemberFacts, incarnation: number, keepMs: Millis): void;
+  bury(now: Millis, name: string, remains: Remains | undefined, keepMs: Millis): void;
   sendUser(to: Address, payload: Uint8Array, peer?: string): void;
   /** The host woke us `lateMs` after our deadline. */
   lagged(now: Millis, lateMs: Millis): void;

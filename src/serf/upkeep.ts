@@ -10,6 +10,7 @@ import type { LostMembers } from './lost-members.ts';
 import type { Membership } from './membership.ts';
 import type { SerfQueues } from './queues.ts';
 import { chooseReconnect } from './reconnect.ts';
+import { SEEK_EVERY_MS, Seeking } from './seeking.ts';
 import type { PreviousNode } from './snapshot.ts';
 import type { SwimOperations } from './swim-operations.ts';
 import type { SwimPort } from './swim-port.ts';
@@ -28,7 +29,7 @@ export interface UpkeepParts {
   readonly lost: LostMembers;
   readonly queues: SerfQueues;
   readonly operations: SwimOperations;
-  readonly swim: Pick<SwimPort, 'join'>;
+  readonly swim: Pick<SwimPort, 'join' | 'contact'>;
   readonly random: Random;
   readonly counters: Counters;
   readonly trace: Trace | undefined;
@@ -39,9 +40,11 @@ export interface UpkeepParts {
 /** What a node does at intervals: forget, try failed members again, watch its queues (serf.md 8.4, 8.5, 20). */
 export class Upkeep {
   readonly #parts: UpkeepParts;
+  readonly #seeking: Seeking;
 
   constructor(parts: UpkeepParts) {
     this.#parts = parts;
+    this.#seeking = new Seeking(parts);
   }
 
   /** Sets each chore one interval ahead. */
@@ -49,6 +52,7 @@ export class Upkeep {
     this.#again(now, 'reap');
     this.#again(now, 'reconnect');
     this.#again(now, 'queue-check');
+    this.#seekAt(now + SEEK_EVERY_MS);
   }
 
   due(now: Millis, type: UpkeepType): void {
@@ -63,6 +67,9 @@ export class Upkeep {
           this.#seekLost(now);
         }
         break;
+      case 'seek':
+        if (this.#parts.staying()) this.#seekAt(this.#seeking.turn(now));
+        return;
       case 'queue-check': {
         const dropped = queues.check(membership.members.size);
         if (dropped > 0) counters.add('drop:broadcast-queue-full', dropped);
@@ -72,13 +79,17 @@ export class Upkeep {
     this.#again(now, type);
   }
 
-  #again(now: Millis, type: UpkeepType): void {
+  #seekAt(at: Millis): void {
+    this.#parts.deadlines.set('seek', at, { type: 'seek' });
+  }
+
+  #again(now: Millis, type: Exclude<UpkeepType, 'seek'>): void {
     const { config, deadlines } = this.#parts;
     const intervals = {
       reap: config.reapIntervalMs,
       reconnect: config.reconnectIntervalMs,
       'queue-check': config.queueCheckIntervalMs,
-    } satisfies Record<UpkeepType, Millis>;
+    } satisfies Record<Exclude<UpkeepType, 'seek'>, Millis>;
     deadlines.set(type, now + intervals[type], { type });
   }
 

@@ -7,6 +7,7 @@ import { type EnvelopeConfig, openPacket } from '../wire/envelope.ts';
 import { unpackMessage } from '../wire/unpack.ts';
 import { factsOf } from './claims.ts';
 import type { SwimConfig } from './config.ts';
+import type { Contacts } from './contacts.ts';
 import type { SwimDelegate } from './delegate.ts';
 import type { Membership } from './membership.ts';
 import {
@@ -28,6 +29,7 @@ export interface IntakeParts {
   readonly membership: Membership;
   readonly pings: PingResponder;
   readonly prober: Prober;
+  readonly contacts: Contacts;
   readonly delegate: SwimDelegate;
   readonly counters: Counters;
   readonly trace: Trace | undefined;
@@ -66,7 +68,7 @@ export class Intake {
   }
 
   #message(now: Millis, from: Address, message: Uint8Array): void {
-    const { membership, pings, prober, delegate, counters } = this.#parts;
+    const { membership, pings, prober, contacts, delegate, counters } = this.#parts;
     const body = message.subarray(1);
     switch (message[0]) {
       case MessageType.ping:
@@ -77,7 +79,9 @@ export class Intake {
         return;
       case MessageType.ack: {
         const { seqNo, payload } = decodeAck(body);
-        if (!pings.relayedAck(seqNo) && !prober.ack(now, seqNo, payload)) counters.add('ack-unmatched');
+        const expected =
+          pings.relayedAck(seqNo) || prober.ack(now, seqNo, payload) || contacts.ack(now, seqNo);
+        if (!expected) counters.add('ack-unmatched');
         return;
       }
       case MessageType.nack:

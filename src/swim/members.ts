@@ -101,6 +101,11 @@ export class MemberTable implements MemberView {
     if (this.#buried.size > BURIED_LIMIT && first.done !== true) this.#buried.delete(first.value);
   }
 
+  /** True while the record of a buried member is kept. */
+  isBuried(name: string, now: Millis): boolean {
+    return (this.#buried.get(name) ?? Number.NEGATIVE_INFINITY) >= now;
+  }
+
   /**
    * The next record to probe, or undefined when nobody is eligible. The wrap to a new cycle counts as one skipped
    * record, as memberlist counts it, so a lone peer is probed every one or two intervals.

@@ -7,6 +7,7 @@ import type { Millis } from '../base/machine.ts';
 import type { Trace } from '../base/trace.ts';
 import type { Awareness } from './awareness.ts';
 import type { BroadcastQueue } from './broadcasts.ts';
+import type { Burials } from './burials.ts';
 import type { Accusation, AliveClaim } from './claims.ts';
 import type { SwimConfig } from './config.ts';
 import type { SwimDeadline } from './deadline.ts';
@@ -25,6 +26,7 @@ const MAX_BROADCASTS = 16_384;
 export interface MembershipParts extends AdmissionParts {
   readonly config: SwimConfig;
   readonly members: MemberTable;
+  readonly burials: Burials;
   readonly queue: BroadcastQueue;
   readonly deadlines: Deadlines<SwimDeadline>;
   readonly awareness: Awareness;
@@ -82,7 +84,7 @@ export class Membership {
   }
 
   alive(now: Millis, claim: AliveClaim, finished?: () => void): void {
-    const { members, counters, trace } = this.#parts;
+    const { members, burials, counters, trace } = this.#parts;
     const { facts } = claim;
     const refusal = refusalOf(claim, this.#parts);
     if (refusal !== undefined) {
@@ -94,6 +96,10 @@ export class Membership {
         text: `Ignoring alive message for '${facts.name}': ${refusal}`,
         fields: { node: facts.name, why: refusal },
       });
+      finished?.();
+      return;
+    }
+    if (burials.refuses(now, claim)) {
       finished?.();
       return;
     }

@@ -1,4 +1,4 @@
-import { assert, unreachable } from '../base/assert.ts';
+import { assert } from '../base/assert.ts';
 import { Counters } from '../base/counters.ts';
 import { Deadlines } from '../base/deadlines.ts';
 import type {
@@ -16,12 +16,15 @@ import type { Trace } from '../base/trace.ts';
 import { AckTable } from './acks.ts';
 import { Awareness } from './awareness.ts';
 import { BroadcastQueue } from './broadcasts.ts';
+import { Burials, type Remains } from './burials.ts';
 import { cidrFilter } from './cidr.ts';
 import { ownFacts } from './claims.ts';
 import type { SwimConfig } from './config.ts';
+import { Contacts } from './contacts.ts';
 import type { SwimDeadline } from './deadline.ts';
 import type { JoinTarget, MemberFacts, SwimDelegate, SwimMember } from './delegate.ts';
 import { envelopeOf } from './envelope-config.ts';
+import { fire, type TimedParts } from './fire.ts';
 import { Flushes } from './flushes.ts';
 import { Gossiper } from './gossiper.ts';
 import { Intake } from './intake.ts';
@@ -59,11 +62,12 @@ export class Swim implements Machine {
   readonly #counters = new Counters();
   readonly #deadlines = new Deadlines<SwimDeadline>();
   readonly #members: MemberTable;
+  readonly #burials: Burials;
+  readonly #contacts: Contacts;
   readonly #awareness: Awareness;
   readonly #membership: Membership;
   readonly #sender: Sender;
   readonly #prober: Prober;
-  readonly #pings: PingResponder;
   readonly #gossiper: Gossiper;
   readonly #intake: Intake;
   readonly #streams: Streams;
@@ -71,6 +75,7 @@ export class Swim implements Machine {
   readonly #antiEntropy: AntiEntropy;
   readonly #roles: RoleParts;
   readonly #flushes: Flushes;
+  readonly #timed: TimedParts;
   #running = false;
 
   constructor(options: SwimOptions) {
@@ -86,14 +91,19 @@ export class Swim implements Machine {
     const awareness = new Awareness(config.awarenessMaxMultiplier);
     const base = { config, envelope, members, queue, deadlines, awareness, delegate, effects, random };
     const shared = { ...base, counters, allows, trace };
-    const membership = new Membership(shared);
+    this.#burials = new Burials(shared);
+    const membership = new Membership({ ...shared, burials: this.#burials });
     const sender = new Sender(shared);
     const acks = new AckTable(deadlines, counters);
     const exchange = new StateExchange({ ...shared, membership });
     this.#roles = { ...shared, exchange };
-    const { tcpTimeoutMs } = config;
-    const streams = new Streams({ ...shared, tcpTimeoutMs, inbound: inboundRole(this.#roles) });
-    this.#pings = new PingResponder({ ...shared, acks, sender });
+    const streams = new Streams({
+      ...shared,
+      tcpTimeoutMs: config.tcpTimeoutMs,
+      inbound: inboundRole(this.#roles),
+    });
+    this.#contacts = new Contacts({ config, acks, sender });
+    const pings = new PingResponder({ ...shared, acks, sender });
     this.#prober = new Prober({
       ...shared,
       membership,
@@ -108,8 +118,8 @@ export class Swim implements Machine {
     this.#membership = membership;
     this.#sender = sender;
     this.#streams = streams;
-    this.#gossiper = new Gossiper({ ...shared, sender });
-    this.#intake = new Intake({ ...shared, membership, pings: this.#pings, prober: this.#prober });
+    const [prober, contacts, flushes] = [this.#prober, this.#contacts, this.#flushes];
+    this.#intake = new Intake({ ...shared, membership, pings, prober, contacts });
     this.#joins = new Joins({
       delegate,
       openExchange: (now, target) => this.#openExchange(now, target, true),
@@ -118,6 +128,9 @@ export class Swim implements Machine {
       ...shared,
       openExchange: (now, target) => this.#openExchange(now, target, false),
     });
+    const gossiper = new Gossiper({ ...shared, sender });
+    this.#gossiper = gossiper;
+    this.#timed = { prober, pings, gossiper, antiEntropy: this.#antiEntropy, membership, streams, flushes };
   }
 
   get members(): MemberView {
@@ -178,7 +191,7 @@ export class Swim implements Machine {
   tick(now: Millis): void {
     if (!this.#running) return;
     for (let due = this.#deadlines.take(now); due !== undefined; due = this.#deadlines.take(now)) {
-      this.#fire(now, due);
+      fire(now, this.#timed, due);
       if (!this.#running) return;
     }
     this.#flushes.settle(now);
@@ -212,9 +225,14 @@ export class Swim implements Machine {
     this.#flushes.expect(now, operation, timeoutMs, others);
   }
 
-  /** Lets no peer bring back a member that is gone; see `MemberTable.bury`. */
-  bury(now: Millis, facts: MemberFacts, incarnation: number, keepMs: Millis): void {
-    this.#members.bury(now, facts, incarnation, keepMs);
+  /** Pings somebody who is no live member, without further ado; `answered` is called at most once. */
+  contact(to: Address, name: string, answered: (now: Millis) => void): void {
+    if (this.#running) this.#contacts.ping(to, name, answered);
+  }
+
+  /** Lets no peer bring back a member that is gone; see `Burials`. */
+  bury(now: Millis, name: string, remains: Remains | undefined, keepMs: Millis): void {
+    this.#burials.bury(now, name, remains, keepMs);
   }
 
   /** Sends one user message as one datagram, as best we can; nothing tells whether it arrives. */
@@ -237,40 +255,6 @@ export class Swim implements Machine {
     this.#running = false;
     this.#streams.closeAll();
     this.#joins.abort(now);
-  }
-
-  #fire(now: Millis, due: SwimDeadline): void {
-    switch (due.type) {
-      case 'probe':
-        this.#prober.turn(now);
-        break;
-      case 'ack-late':
-        this.#prober.ackLate();
-        break;
-      case 'probe-over':
-        this.#prober.over(now);
-        break;
-      case 'relay-over':
-        this.#pings.relayOver(due.seq);
-        break;
-      case 'gossip':
-        this.#gossiper.round(now);
-        break;
-      case 'push-pull':
-        this.#antiEntropy.turn(now);
-        break;
-      case 'suspicion':
-        this.#membership.suspicionExpired(now, due.name);
-        break;
-      case 'stream':
-        this.#streams.expired(now, due.id);
-        break;
-      case 'flush':
-        this.#flushes.expired(now, due.operation);
-        break;
-      default:
-        unreachable(due);
-    }
   }
 
   #openExchange(now: Millis, target: JoinTarget, joining: boolean): StreamId {

@@ -49,6 +49,7 @@ function node(settings: SerfSettings = {}) {
     leave: (_now, operation) => void asked.push(`leave ${operation}`),
     update: (_now, operation) => void asked.push(`update ${operation}`),
     bury() {},
+    contact() {},
     sendUser: (to, payload, peer) => void sent.push({ to, payload, peer }),
     shutdown: () => void asked.push('shutdown'),
     members: { size: 1, liveCount: 1, get: () => self, values: () => [self] },
