@@ -1,9 +1,9 @@
 /**
- * `npm run build`: compiles src and bin into dist/. With `--if-stale`, only when dist/ is older than its sources.
+ * `npm run build`: src and bin become dist/. With `--if-stale`, only when dist/ is older than its sources.
  *
- * The compiler writes to a folder of its own; only a compilation without errors reaches dist/, file by file and by
- * rename, so a running agent and a build beside this one always find every file whole. dist/ is never emptied: what
- * no longer has a source is removed last.
+ * The compiler checks the sources and writes the types, esbuild bundles them. Both write to a folder of their own; only
+ * what had no errors reaches dist/, file by file and by rename, so a build beside this one always finds every file
+ * whole. dist/ is never emptied: what no longer has a source is removed last.
  */
 import {
   chmodSync,
@@ -19,6 +19,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { bundleAll } from './lib/bundle.mjs';
 import { isRunning, withLock } from './lib/lock.mjs';
 import { AGENT, BUILD_LOCK, BUILD_STAMP, buildNeeded, main, ROOT, run } from './lib/project.mjs';
 
@@ -82,6 +83,7 @@ async function build() {
       'tsconfig.json',
       '--outDir',
       stage,
+      '--emitDeclarationOnly',
       '--noEmitOnError',
       'true',
       '--pretty',
@@ -89,6 +91,8 @@ async function build() {
     ];
     const code = await run(process.execPath, [compiler, ...options]);
     if (code !== 0) throw new Error('Nothing was built: the sources do not compile. dist/ is as it was.');
+    const notices = await bundleAll(stage);
+    writeFileSync(join(stage, 'LICENSES.txt'), notices);
     const command = join(stage, relative(DIST, AGENT));
     const text = readFileSync(command, 'utf8');
     if (!text.startsWith('#!')) writeFileSync(command, SHEBANG + text);

@@ -19,7 +19,14 @@ const LOCKFILE = join(ROOT, 'package-lock.json');
 /** npm's own record of what it installed. */
 const INSTALLED = join(ROOT, 'node_modules/.package-lock.json');
 /** What a build reads. */
-const BUILD_INPUTS = ['src', 'bin', 'tsconfig.json', 'package.json', 'scripts/build.mjs'];
+const BUILD_INPUTS = [
+  'src',
+  'bin',
+  'tsconfig.json',
+  'package.json',
+  'scripts/build.mjs',
+  'scripts/lib/bundle.mjs',
+];
 
 function modified(path) {
   return existsSync(path) ? statSync(path).mtimeMs : Number.NEGATIVE_INFINITY;

@@ -1,8 +1,8 @@
 import { type FlagTable, objection, parseBool } from './flags.ts';
 
 /**
- * Serf's Go-style arguments made uniform so that yargs cannot misread them: `-name x`, `-name=x` and `--name x` all
- * mean the same. It also judges them as Go's `flag` package does, with its texts.
+ * Serf's Go-style arguments: `-name x`, `-name=x` and `--name x` all mean the same. They are judged as Go's `flag`
+ * package judges them, with its texts; the usual packages read `-format json` as six flags.
  */
 
 /** One flag as it was typed, its value as text. */
@@ -34,7 +34,7 @@ type Step =
   | { readonly type: 'bad'; readonly message: string; readonly unknown?: string };
 
 /** Reads `argv` (without program and command) by a flag table. */
-export function normaliseArgv(argv: readonly string[], table: FlagTable, order: FlagOrder): NormalArgv {
+export function readArgv(argv: readonly string[], table: FlagTable, order: FlagOrder): NormalArgv {
   const flags: GivenFlag[] = [];
   const args: string[] = [];
   let at = 0;

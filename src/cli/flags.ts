@@ -78,3 +78,31 @@ export function objection(kind: FlagKind, value: string): string | undefined {
       return undefined;
   }
 }
+
+/** The values of a command's flags, from texts that `objection` has passed; what was not given has its default. */
+export function flagValues<F extends FlagTable>(
+  table: F,
+  given: readonly { readonly name: string; readonly value: string }[],
+): FlagValues<F> {
+  const values = Object.entries(table).map(([name, flag]) => {
+    const texts = given.filter((one) => one.name === name).map(({ value }) => value);
+    return [name, flagValue(flag, texts)];
+  });
+  return Object.fromEntries(values) as FlagValues<F>;
+}
+
+function flagValue(flag: Flag, texts: readonly string[]): ValueOfKind[FlagKind] {
+  const last = texts.at(-1);
+  switch (flag.kind) {
+    case 'list':
+      return texts;
+    case 'text':
+      return last ?? flag.default ?? '';
+    case 'bool':
+      return last === undefined ? (flag.default ?? false) : parseBool(last) === true;
+    case 'int':
+      return last === undefined ? (flag.default ?? 0) : (parseInteger(last) ?? 0);
+    case 'duration':
+      return last === undefined ? (flag.default ?? 0) : parseDuration(last);
+  }
+}

@@ -31,14 +31,30 @@ export function programHelp(
   lines: readonly Example[],
   commands: readonly (readonly [name: string, synopsis: string])[],
 ): string {
-  const width = Math.max(...commands.map(([name]) => name.length));
-  const list = commands.map(([name, synopsis]) => `    ${name.padEnd(width)}    ${synopsis}`);
   return [
     `Usage: ${program} [--version] [--help] <command> [<args>]`,
     `Examples:\n\n${examples(program, lines)}`,
-    `Available commands are:\n${list.join('\n')}`,
+    `Available commands are:\n${commandList(commands)}`,
     `Run '${program} <command> --help' for a command's examples and options.`,
   ].join('\n\n');
+}
+
+/** The commands of two words that begin with `group`. */
+export function groupHelp(
+  program: string,
+  group: string,
+  commands: readonly (readonly [name: string, synopsis: string])[],
+): string {
+  return [
+    `Usage: ${program} ${group} <command> [<args>]`,
+    `Available commands are:\n${commandList(commands)}`,
+    `Run '${program} ${group} <command> --help' for a command's examples and options.`,
+  ].join('\n\n');
+}
+
+function commandList(commands: readonly (readonly [name: string, synopsis: string])[]): string {
+  const width = Math.max(...commands.map(([name]) => name.length));
+  return commands.map(([name, synopsis]) => `    ${name.padEnd(width)}    ${synopsis}`).join('\n');
 }
 
 function examples(start: string, lines: readonly Example[]): string {

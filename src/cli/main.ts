@@ -1,11 +1,12 @@
 import { basename } from 'node:path';
 import { CodedError, messageOf } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
-import { mentions, normaliseArgv } from './argv.ts';
+import { mentions, readArgv } from './argv.ts';
 import type { CommandContext, Example } from './command.ts';
-import { COMMANDS, findCommand } from './commands/index.ts';
+import { COMMANDS, commandWords, findCommand } from './commands/index.ts';
 import { EXIT } from './exit.ts';
-import { commandHelp, programHelp } from './help.ts';
+import { flagValues } from './flags.ts';
+import { commandHelp, groupHelp, programHelp } from './help.ts';
 
 /** The program: finds the command, reads its flags, runs it, and says what went wrong. */
 
@@ -42,31 +43,32 @@ export async function main(argv: readonly string[], context: CommandContext): Pr
 }
 
 async function dispatch(argv: readonly string[], context: CommandContext): Promise<number> {
-  if (mentions(argv, VERSION_WORDS)) return runNamed('version', [], context);
-  const [first, ...rest] = argv;
+  if (mentions(argv, VERSION_WORDS)) return runNamed(['version'], context);
   const { program, out } = context;
+  const [first, ...rest] = argv;
   if (first === undefined) {
     out.error(topHelp(program));
     return EXIT.noCommand;
   }
-  if (HELP_WORDS.includes(first) || first === 'help') {
-    if (first === 'help' && rest[0] !== undefined) return runNamed(rest[0], ['-h'], context);
+  if (HELP_WORDS.includes(first) || (first === 'help' && rest.length === 0)) {
     out.line(topHelp(program));
     return EXIT.ok;
   }
-  return runNamed(first, rest, context);
+  return runNamed(first === 'help' ? [...rest, '-h'] : argv, context);
 }
 
-async function runNamed(name: string, argv: readonly string[], context: CommandContext): Promise<number> {
-  const entry = findCommand(name);
-  if (entry === undefined) return unknownCommand(name, context);
-  const command = await entry.load();
+async function runNamed(words: readonly string[], context: CommandContext): Promise<number> {
+  const found = findCommand(words);
+  if (found?.type === 'group') return showGroup(found.name, found.commands, words.slice(1), context);
+  if (found === undefined) return unknownCommand(words[0] ?? '', commandWords(), context);
+  const command = await found.entry.load();
+  const argv = words.slice(found.words);
   const { out } = context;
   if (mentions(argv, HELP_WORDS)) {
     out.line(commandHelp(context.program, command));
     return EXIT.ok;
   }
-  const parsed = normaliseArgv(argv, command.flags, command.order);
+  const parsed = readArgv(argv, command.flags, command.order);
   if (parsed.type === 'bad') {
     const near =
       parsed.unknown === undefined ? undefined : nearest(parsed.unknown, Object.keys(command.flags));
@@ -75,11 +77,8 @@ async function runNamed(name: string, argv: readonly string[], context: CommandC
     return EXIT.error;
   }
   try {
-    if (Object.keys(command.flags).length === 0) {
-      return await command.run({ flags: {}, given: [], args: parsed.args }, context);
-    }
-    const { runCommand } = await import('./yargs.ts');
-    return await runCommand(command, parsed.flags, parsed.args, context);
+    const flags = flagValues(command.flags, parsed.flags);
+    return await command.run({ flags, given: parsed.flags, args: parsed.args }, context);
   } catch (error) {
     if (!isUsageError(error)) throw error;
     out.error(`${error.message}\n`);
@@ -88,9 +87,30 @@ async function runNamed(name: string, argv: readonly string[], context: CommandC
   }
 }
 
-function unknownCommand(name: string, context: CommandContext): number {
+/** A group was named without one of its commands. */
+function showGroup(
+  name: string,
+  commands: readonly string[],
+  rest: readonly string[],
+  context: CommandContext,
+): number {
   const { program, out } = context;
-  const near = nearest(name, [...Object.keys(COMMANDS), 'help']);
+  const [next] = rest;
+  const help = groupHelp(program, name, synopses(commands));
+  if (mentions(rest, HELP_WORDS)) {
+    out.line(help);
+    return EXIT.ok;
+  }
+  if (next === undefined || next.startsWith('-')) {
+    out.error(help);
+    return EXIT.noCommand;
+  }
+  return unknownCommand(`${name} ${next}`, commands, context);
+}
+
+function unknownCommand(name: string, known: readonly string[], context: CommandContext): number {
+  const { program, out } = context;
+  const near = nearest(name, known);
   const suggestion = near === undefined ? '' : ` Did you mean '${program} ${near}'?`;
   out.error(`Unknown command '${name}'.${suggestion}`);
   out.error(
@@ -99,9 +119,14 @@ function unknownCommand(name: string, context: CommandContext): number {
   return EXIT.noCommand;
 }
 
+function synopses(names: readonly string[]): (readonly [name: string, synopsis: string])[] {
+  return Object.entries(COMMANDS)
+    .filter(([name]) => names.includes(name))
+    .map(([name, entry]) => [name, entry.synopsis] as const);
+}
+
 function topHelp(program: string): string {
-  const commands = Object.entries(COMMANDS).map(([name, entry]) => [name, entry.synopsis] as const);
-  return programHelp(program, EXAMPLES, commands);
+  return programHelp(program, EXAMPLES, synopses(Object.keys(COMMANDS)));
 }
 
 function isUsageError(error: unknown): error is CodedError {

@@ -33,8 +33,13 @@ export function encodeFilters(nodes: readonly string[], tags: ReadonlyMap<string
   return filters;
 }
 
+/** What is used of a compiled expression. The engine's own type stays inside: the published types name no other package. */
+interface Pattern {
+  matcher(text: string): { find(): boolean };
+}
+
 /** An expression of a tag filter, or why it matches nothing; `shown` is what a warning may show of it. */
-export type CompiledPattern = { readonly regex: RE2JS } | { readonly shown: string; readonly why: string };
+export type CompiledPattern = { readonly regex: Pattern } | { readonly shown: string; readonly why: string };
 
 /** Compiles the expression of a tag filter within our limits; never throws. */
 export function compilePattern(expr: string): CompiledPattern {
@@ -62,7 +67,7 @@ export class QueryFilter {
   readonly #self: string;
   readonly #counters: Counters;
   readonly #trace: Trace | undefined;
-  readonly #compiled = new Map<string, RE2JS | undefined>();
+  readonly #compiled = new Map<string, Pattern | undefined>();
 
   constructor(self: string, counters: Counters, trace: Trace | undefined) {
     this.#self = self;
@@ -116,7 +121,7 @@ export class QueryFilter {
   }
 
   /** The compiled expression, or undefined for one that is not valid; both are remembered. */
-  #compile(expr: string): RE2JS | undefined {
+  #compile(expr: string): Pattern | undefined {
     const known = this.#compiled.get(expr);
     const found = known !== undefined || this.#compiled.has(expr);
     const compiled = found ? known : this.#tryCompile(expr);
@@ -130,7 +135,7 @@ export class QueryFilter {
     return compiled;
   }
 
-  #tryCompile(expr: string): RE2JS | undefined {
+  #tryCompile(expr: string): Pattern | undefined {
     const compiled = compilePattern(expr);
     if ('regex' in compiled) return compiled.regex;
     this.#rejectPattern(compiled.shown, compiled.why);

@@ -6,7 +6,7 @@ export interface CommandEntry {
   readonly load: () => Promise<Command>;
 }
 
-/** In the order `--help` lists them. */
+/** In the order `--help` lists them. A name may be two words, such as `keys rotate`; its first word then names a group. */
 export const COMMANDS = {
   event: {
     synopsis: 'Send a custom event through the cluster',
@@ -73,8 +73,27 @@ export const COMMANDS = {
 /** Other names of commands. Serf calls `run` `agent`. */
 export const ALIASES: Readonly<Record<string, keyof typeof COMMANDS>> = { agent: 'run' };
 
-/** The command called `name`, or undefined. */
-export function findCommand(name: string): CommandEntry | undefined {
-  const real = Object.hasOwn(ALIASES, name) ? (ALIASES[name] as string) : name;
-  return Object.hasOwn(COMMANDS, real) ? COMMANDS[real as keyof typeof COMMANDS] : undefined;
+/** What the first words of a command line name. */
+export type Found =
+  | { readonly type: 'command'; readonly name: string; readonly entry: CommandEntry; readonly words: number }
+  /** The first word begins commands of two words, and what follows completes none of them. */
+  | { readonly type: 'group'; readonly name: string; readonly commands: readonly string[] };
+
+/** The command or group that `words` begin with, or undefined. */
+export function findCommand(
+  words: readonly string[],
+  table: Readonly<Record<string, CommandEntry>> = COMMANDS,
+): Found | undefined {
+  const [first = '', second = ''] = words;
+  for (const name of [`${first} ${second}`, Object.hasOwn(ALIASES, first) ? `${ALIASES[first]}` : first]) {
+    const entry = Object.hasOwn(table, name) ? table[name] : undefined;
+    if (entry !== undefined) return { type: 'command', name, entry, words: name.includes(' ') ? 2 : 1 };
+  }
+  const commands = Object.keys(table).filter((name) => name.startsWith(`${first} `));
+  return commands.length === 0 ? undefined : { type: 'group', name: first, commands };
+}
+
+/** What a mistyped first word may have meant. */
+export function commandWords(): readonly string[] {
+  return [...new Set([...Object.keys(COMMANDS).map((name) => name.split(' ')[0] as string), 'help'])];
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type FlagOrder, mentions, normaliseArgv } from '../../../src/cli/argv.ts';
+import { type FlagOrder, mentions, readArgv } from '../../../src/cli/argv.ts';
 import type { FlagTable } from '../../../src/cli/flags.ts';
 
 const TABLE = {
@@ -13,7 +13,7 @@ const TABLE = {
 } as const satisfies FlagTable;
 
 function read(words: readonly string[], order: FlagOrder = 'go') {
-  const result = normaliseArgv(words, TABLE, order);
+  const result = readArgv(words, TABLE, order);
   if (result.type === 'bad') return result.message;
   return [result.flags.map((flag) => `${flag.name}=${flag.value}`), result.args];
 }
@@ -75,11 +75,11 @@ describe('Go-style arguments', () => {
   });
 
   it('names an unknown flag for a suggestion', () => {
-    expect(normaliseArgv(['-detaild=1'], TABLE, 'go')).toMatchObject({ type: 'bad', unknown: 'detaild' });
+    expect(readArgv(['-detaild=1'], TABLE, 'go')).toMatchObject({ type: 'bad', unknown: 'detaild' });
   });
 
   it('a command without -format has no --json', () => {
-    expect(normaliseArgv(['--json'], { name: TABLE.name }, 'go')).toMatchObject({ unknown: 'json' });
+    expect(readArgv(['--json'], { name: TABLE.name }, 'go')).toMatchObject({ unknown: 'json' });
   });
 
   it('commands Serf lacks take flags anywhere, still up to --', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import packageJson from '../../../package.json' with { type: 'json' };
+import type { Command } from '../../../src/cli/command.ts';
 import { ALIASES, COMMANDS, findCommand } from '../../../src/cli/commands/index.ts';
 import { programName } from '../../../src/cli/main.ts';
 import { VERSION } from '../../../src/cli/version.ts';
@@ -70,7 +71,12 @@ describe('the command line', () => {
   });
 
   it('Serf calls the command run agent', () => {
-    expect(findCommand('agent')).toBe(COMMANDS.run);
+    expect(findCommand(['agent', '-node=x'])).toEqual({
+      type: 'command',
+      name: 'run',
+      entry: COMMANDS.run,
+      words: 1,
+    });
     expect(Object.keys(ALIASES)).toEqual(['agent']);
   });
 
@@ -92,16 +98,43 @@ describe('the command line', () => {
   });
 });
 
+describe('commands of two words', () => {
+  const entry = { synopsis: 'Rotate', load: () => Promise.reject(new Error()) };
+  const table = { 'keys rotate': entry, 'keys age': entry, version: entry };
+
+  it('are found by both words', () => {
+    expect(findCommand(['keys', 'rotate', '-x'], table)).toMatchObject({ name: 'keys rotate', words: 2 });
+  });
+
+  it('make their first word a group', () => {
+    const group = { type: 'group', name: 'keys', commands: ['keys rotate', 'keys age'] };
+    expect(findCommand(['keys'], table)).toEqual(group);
+    expect(findCommand(['keys', 'rotat'], table)).toEqual(group);
+  });
+
+  it('let a command of the first word alone take what is none of them', () => {
+    expect(findCommand(['keys', '-list'], { ...table, keys: entry })).toMatchObject({
+      name: 'keys',
+      words: 1,
+    });
+  });
+
+  it('are not looked for among the names every object has', () => {
+    expect(findCommand(['constructor'], table)).toBeUndefined();
+    expect(findCommand([], table)).toBeUndefined();
+  });
+});
+
 describe.each(Object.keys(COMMANDS))('help of %s', (name) => {
   it('has examples before options, explains every option and fits 80 columns', async () => {
-    const { code, stdout, stderr } = await run([name, '-h']);
+    const { code, stdout, stderr } = await run([...name.split(' '), '-h']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const lines = stdout.split('\n');
     expect(lines[0]).toMatch(new RegExp(`^Usage: agent ${name}`));
     expect(lines[2]).toBe('Examples:');
     expect(lines.filter((line) => line.length > 80)).toEqual([]);
-    const entry = await findCommand(name)?.load();
-    for (const [flag, { doc, hidden }] of Object.entries(entry?.flags ?? {})) {
+    const command: Command = await COMMANDS[name as keyof typeof COMMANDS].load();
+    for (const [flag, { doc, hidden }] of Object.entries(command.flags)) {
       expect(doc, flag).not.toBe('');
       if (hidden !== true) expect(stdout).toContain(`\n  -${flag}`);
     }

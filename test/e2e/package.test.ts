@@ -1,0 +1,90 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import packageJson from '../../package.json' with { type: 'json' };
+
+const ROOT = join(import.meta.dirname, '../..');
+/** A build may be due first. */
+const PACK_MS = 120_000;
+
+let folder: string;
+let installed: string;
+
+/** Unpacked where `npm install` would put it, with the dependencies it names and no others. */
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'reeve-package-'));
+  execFileSync(process.execPath, [join(ROOT, 'scripts/build.mjs'), '--if-stale'], { stdio: 'pipe' });
+  const pack = ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder];
+  execFileSync('npm', pack, { cwd: ROOT, stdio: 'pipe' });
+  const [tarball] = readdirSync(folder);
+  const dependencies = join(folder, 'node_modules');
+  installed = join(dependencies, packageJson.name);
+  execFileSync('mkdir', ['-p', installed]);
+  execFileSync('tar', ['-xzf', join(folder, `${tarball}`), '-C', installed, '--strip-components=1']);
+  for (const name of runtimePackages()) {
+    execFileSync('mkdir', ['-p', join(dependencies, name, '..')]);
+    execFileSync('cp', ['-r', join(ROOT, 'node_modules', name), join(dependencies, name)]);
+  }
+}, PACK_MS);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What the lockfile installs without development. */
+function runtimePackages(): string[] {
+  const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { dev?: boolean; devOptional?: boolean; optional?: boolean }>;
+  };
+  return Object.entries(lock.packages)
+    .filter(([path, entry]) => path !== '' && !entry.dev && !entry.devOptional && !entry.optional)
+    .map(([path]) => path.slice('node_modules/'.length));
+}
+
+function node(args: readonly string[]): string {
+  return execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
+}
+
+describe('the packed package', () => {
+  it('runs as a command', () => {
+    const command = join(installed, packageJson.bin.agent);
+    expect(execFileSync(command, ['version'], { encoding: 'utf8' })).toMatch(/^reeve v\d/);
+    expect(node([command, 'run', '-h'])).toMatch(/^Usage: agent run/);
+  });
+
+  it('is a library: a node starts and stops', () => {
+    writeFileSync(
+      join(folder, 'use.mjs'),
+      `import { Cluster } from 'reeve';
+       const node = await Cluster.start({ nodeName: 'n', bind: { ip: '127.50.8.1' }, profile: 'local' });
+       console.log(node.members().map(({ name, status }) => name + ' ' + status).join());
+       await node.shutdown();`,
+    );
+    expect(node(['use.mjs'])).toBe('n alive\n');
+  });
+
+  it('brings types that stand without its sources', () => {
+    writeFileSync(
+      join(folder, 'use.mts'),
+      `import { Cluster, CodedError, RpcClient, type ClusterEvent } from 'reeve';
+       export const started: Promise<Cluster> = Cluster.start({ nodeName: 'n', bind: { ip: '127.50.8.2' } });
+       export const connected: Promise<RpcClient> = RpcClient.connect({ address: { host: 'h', port: 1 } });
+       export const nameOf = (event: ClusterEvent): string => event.type;
+       export const coded = (error: unknown): boolean => error instanceof CodedError;\n`,
+    );
+    const types = join(ROOT, 'node_modules/@types');
+    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023'];
+    const lib = ['--lib', 'es2023,esnext.disposable', '--typeRoots', types, '--types', 'node'];
+    const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
+    const checked = spawnSync(process.execPath, [compiler, ...options, ...lib, 'use.mts'], { cwd: folder });
+    expect(String(checked.stdout)).toBe('');
+  });
+
+  it('holds the licences of what is bundled, and no source map', () => {
+    const notices = readFileSync(join(installed, 'dist/LICENSES.txt'), 'utf8');
+    for (const name of ['msgpackr', 're2js']) expect(notices).toContain(`\n${name} `);
+    const files = readdirSync(join(installed, 'dist'), { recursive: true }).map(String);
+    expect(files.filter((name) => name.endsWith('.map'))).toEqual([]);
+    expect(existsSync(join(installed, 'src'))).toBe(false);
+  });
+});
