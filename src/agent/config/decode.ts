@@ -1,107 +1,56 @@
-import { assert, unreachable } from '../../base/assert.ts';
 import { parseDuration } from '../../base/duration.ts';
 import { CodedError, messageOf } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
-import { decodeBlocks } from './blocks.ts';
-import { type JsonEntry, type JsonNode, lineAt, parseJson } from './json.ts';
-import type { ConfigLayer, ConfigValue, LayerEntry } from './layer.ts';
+import { decodeValue, goKind, type Mistake } from './decode-value.ts';
+import { excerpt, type Fault, type Place, placeAt, placeText, type Refusal } from './fault.ts';
+import { type JsonEntry, JsonError, type JsonNode, parseJson } from './json.ts';
+import type { ConfigLayer, LayerEntry } from './layer.ts';
 import { CONFIG_KEYS, type ConfigKey, findKey, specOf } from './table.ts';
 
-/** Thrown inside this module for one wrong value; collected, so that one run names every mistake of a file. */
-interface Mistake {
-  /** Serf lists mistakes by the key they are about. */
-  readonly key: string;
-  readonly text: string;
-  /** Where in the file, when that is not where the key is. */
-  readonly at?: number;
-}
+/** Mistakes of one file that are shown; where everything is wrong, more help nobody. */
+const MOST_FAULTS = 50;
 
-type Decoded = { readonly value: ConfigValue } | { readonly mistakes: readonly Mistake[] };
+/** Names the schema of the file for editors; it configures nothing. */
+const SCHEMA_KEY = '$schema';
 
 /** Objects that hold keys of the table: `mdns` for `mdns.interface`. */
 const GROUPS = new Set(
   CONFIG_KEYS.filter((key) => key.includes('.')).map((key) => key.slice(0, key.indexOf('.'))),
 );
 
+/** What a file states, or everything that is wrong with it. */
+export type ReadConfig = { readonly layer: ConfigLayer } | Refusal;
+
 /**
  * The layer a configuration file states. Keys match in any case; `null` is as good as absent; types are strict.
  *
- * @throws CodedError `ERR_CONFIG_DECODE`: Serf's text, with the line and the nearest known key added
+ * @throws CodedError `ERR_CONFIG_DECODE`: Serf's text, with the place and the nearest known key added
  */
 export function decodeConfig(path: string, text: string): ConfigLayer {
-  const root = parseRoot(path, text);
-  const entries: LayerEntry[] = [];
-  const mistakes: Mistake[] = [];
-  const unknown: JsonEntry[] = [];
-  for (const found of flatten(root)) {
+  const read = readConfig(path, text);
+  if ('layer' in read) return read.layer;
+  throw read.error;
+}
+
+/** The same without throwing: what is wrong comes with its places. */
+export function readConfig(path: string, text: string): ReadConfig {
+  const file = new FileReader(path, text);
+  const root = file.root();
+  if ('error' in root) return root;
+  const entries = new Map<ConfigKey, LayerEntry>();
+  for (const found of file.entries(root.entries)) {
     const key = findKey(found.key);
     if (key === undefined) {
-      unknown.push(found);
+      if (found.key !== SCHEMA_KEY) file.unknown(found);
       continue;
     }
     if (saysNothing(key, found.value)) continue;
     const decoded = decodeValue(key, found.value);
-    if ('mistakes' in decoded) {
-      for (const { text: why, at } of decoded.mistakes) {
-        mistakes.push({ key, text: `${why} (${path}:${lineAt(text, at ?? found.at)})` });
-      }
-    } else {
-      entries.push({
-        key,
-        value: decoded.value,
-        origin: { source: 'file', at: `${path}:${lineAt(text, found.at)}` },
-      });
-    }
+    if ('mistakes' in decoded) file.mistaken(key, found, decoded.mistakes);
+    // Of a key that is stated twice in one file the later counts, as in Go.
+    else entries.set(key, { key, value: decoded.value, origin: file.origin(found) });
   }
-  if (unknown.length > 0) mistakes.push(unknownKeys(path, text, unknown));
-  if (mistakes.length > 0) throw undecodable(path, mistakes);
-  return entries.map((entry) => inMilliseconds(path, entry));
-}
-
-function parseRoot(path: string, text: string): readonly JsonEntry[] {
-  let root: JsonNode;
-  try {
-    root = parseJson(text);
-  } catch (error) {
-    throw new CodedError('ERR_CONFIG_DECODE', `Error decoding '${path}': ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
-  if (root.kind === 'object') return root.entries;
-  if (root.kind === 'null') return [];
-  throw new CodedError(
-    'ERR_CONFIG_DECODE',
-    `Error decoding '${path}': '' expected a map, got '${goKind(root)}'`,
-  );
-}
-
-/** Entries with the members of a known group under dotted names. */
-function flatten(entries: readonly JsonEntry[]): readonly JsonEntry[] {
-  return entries.flatMap((entry) => {
-    const group = entry.key.toLowerCase();
-    if (!GROUPS.has(group) || entry.value.kind !== 'object') return [entry];
-    return entry.value.entries.map((inner) => ({ ...inner, key: `${group}.${inner.key}` }));
-  });
-}
-
-function unknownKeys(path: string, text: string, unknown: readonly JsonEntry[]): Mistake {
-  const names = unknown.map((entry) => entry.key).sort();
-  const hints = unknown.map((entry) => {
-    const guess = nearest(entry.key.toLowerCase(), CONFIG_KEYS);
-    const suggestion = guess === undefined ? '' : `, did you mean '${guess}'?`;
-    return `\n    ${path}:${lineAt(text, entry.at)}: unknown key '${entry.key}'${suggestion}`;
-  });
-  return { key: '', text: `'' has invalid keys: ${names.join(', ')}${hints.join('')}` };
-}
-
-function undecodable(path: string, mistakes: readonly Mistake[]): CodedError {
-  const lines = [...mistakes]
-    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
-    .map((m) => `* ${m.text}`);
-  return new CodedError(
-    'ERR_CONFIG_DECODE',
-    `Error decoding '${path}': ${lines.length} error(s) decoding:\n\n${lines.join('\n')}`,
-  );
+  return file.refusal() ?? inMilliseconds(path, [...entries.values()]);
 }
 
 /** `null` is as good as absent, and so is an empty duration. */
@@ -111,128 +60,146 @@ function saysNothing(key: ConfigKey, node: JsonNode): boolean {
   );
 }
 
-function decodeValue(key: ConfigKey, node: JsonNode): Decoded {
-  const { type } = specOf(key);
-  switch (type) {
-    case 'string':
-    case 'duration':
-      return node.kind === 'string' ? { value: node.value } : wrongType(key, 'string', node);
-    case 'bool':
-      return node.kind === 'bool' ? { value: node.value } : wrongType(key, 'bool', node);
-    case 'int':
-      return node.kind === 'number' && Number.isSafeInteger(node.value)
-        ? { value: node.value }
-        : wrongType(key, 'int', node);
-    case 'strings':
-      return decodeStrings(key, node);
-    case 'map':
-      return decodeMap(key, node);
-    case 'blocks':
-      return blocksOf(key, node);
-    default:
-      return unreachable(type);
+/** One file being read: collects what is wrong with it, so that one run names every mistake. */
+class FileReader {
+  readonly #path: string;
+  readonly #text: string;
+  /** Serf's lines, by the key they are about. */
+  readonly #lines: { readonly key: string; readonly text: string }[] = [];
+  readonly #unknown: { readonly name: string; readonly hint: string }[] = [];
+  readonly #faults: Fault[] = [];
+
+  constructor(path: string, text: string) {
+    this.#path = path;
+    this.#text = text;
+  }
+
+  /** The members of the file's object. */
+  root(): { readonly entries: readonly JsonEntry[] } | Refusal {
+    let root: JsonNode;
+    try {
+      root = parseJson(this.#text);
+    } catch (error) {
+      if (!(error instanceof JsonError)) throw error;
+      return this.#refused(error.reason, this.#place(error.offset), { code: 'ERR_JSON', cause: error });
+    }
+    if (root.kind === 'object') return { entries: root.entries };
+    if (root.kind === 'null') return { entries: [] };
+    return this.#refused(`'' expected a map, got '${goKind(root)}'`, this.#place(root.at), {
+      code: 'ERR_CONFIG_DECODE',
+      text: `a configuration is one object: it starts with {`,
+    });
+  }
+
+  /** Entries with the members of a known group under dotted names. */
+  entries(entries: readonly JsonEntry[]): readonly JsonEntry[] {
+    return entries.flatMap((entry) => {
+      const group = entry.key.toLowerCase();
+      if (!GROUPS.has(group) || entry.value.kind === 'null') return GROUPS.has(group) ? [] : [entry];
+      if (entry.value.kind === 'object') {
+        return entry.value.entries.map((inner) => ({ ...inner, key: `${group}.${inner.key}` }));
+      }
+      const text = `'${group}' expected a map, got '${goKind(entry.value)}'`;
+      this.mistaken(group, entry, [{ text, plain: `'${group}' must be an object` }]);
+      return [];
+    });
+  }
+
+  origin(entry: JsonEntry): LayerEntry['origin'] {
+    const place = this.#place(entry.at);
+    return { source: 'file', at: `${this.#path}:${place.line}`, place };
+  }
+
+  unknown(entry: JsonEntry): void {
+    const guess = nearest(entry.key.toLowerCase(), CONFIG_KEYS);
+    const hint = guess === undefined ? undefined : `did you mean '${guess}'?`;
+    if (!this.#hasRoom()) {
+      this.#unknown.push({ name: entry.key, hint: '' });
+      return;
+    }
+    const place = this.#place(entry.at);
+    const text = `unknown key '${entry.key}'`;
+    this.#unknown.push({
+      name: entry.key,
+      hint: `\n    ${this.#path}:${place.line}: ${text}${hint === undefined ? '' : `, ${hint}`}`,
+    });
+    this.#faults.push({ code: 'ERR_CONFIG_DECODE', text, hint, place });
+  }
+
+  mistaken(key: string, entry: JsonEntry, mistakes: readonly Mistake[]): void {
+    for (const { text, plain, hint, at } of mistakes) {
+      if (!this.#hasRoom()) return;
+      const place = this.#place(at ?? entry.value.at);
+      const line = this.#place(at ?? entry.at).line;
+      this.#lines.push({ key, text: `${text} (${this.#path}:${line})` });
+      this.#faults.push({ code: 'ERR_CONFIG_DECODE', text: plain ?? text, hint, place });
+    }
+  }
+
+  /** What was collected, in the form Serf prints it. */
+  refusal(): Refusal | undefined {
+    const lines = [...this.#lines];
+    if (this.#unknown.length > 0) {
+      const names = this.#unknown.map(({ name }) => name).sort();
+      const hints = this.#unknown.map(({ hint }) => hint);
+      lines.push({ key: '', text: `'' has invalid keys: ${names.join(', ')}${hints.join('')}` });
+    }
+    if (lines.length === 0) return undefined;
+    lines.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+    const text = `${lines.length} error(s) decoding:\n\n${lines.map((line) => `* ${line.text}`).join('\n')}`;
+    return { error: this.#error(text), faults: inOrder(this.#faults) };
+  }
+
+  #hasRoom(): boolean {
+    return this.#faults.length < MOST_FAULTS;
+  }
+
+  #place(offset: number): Place {
+    return placeAt(this.#path, this.#text, offset);
+  }
+
+  #refused(
+    reason: string,
+    place: Place,
+    { code, text, cause }: { readonly code: string; readonly text?: string; readonly cause?: unknown },
+  ): Refusal {
+    const shown =
+      this.#text.trim() === '' ? [] : ['', ...excerpt(this.#text, place).map((line) => `    ${line}`)];
+    const message = [`${reason} (${placeText(place)})`, ...shown].join('\n');
+    return { error: this.#error(message, cause), faults: [{ code, text: text ?? reason, place }] };
+  }
+
+  #error(text: string, cause?: unknown): CodedError {
+    return new CodedError('ERR_CONFIG_DECODE', `Error decoding '${this.#path}': ${text}`, { cause });
   }
 }
 
-function decodeStrings(key: ConfigKey, node: JsonNode): Decoded {
-  if (node.kind !== 'array') {
-    return mistake(key, `'${key}': source data must be an array or slice, got ${goKind(node)}`);
-  }
-  const mistakes: Mistake[] = [];
-  const value: string[] = [];
-  node.items.forEach((item, index) => {
-    const text = textOf(item);
-    if (text !== undefined) value.push(text);
-    else mistakes.push({ key, text: typeText(`${key}[${index}]`, 'string', item) });
-  });
-  return mistakes.length > 0 ? { mistakes } : { value };
-}
-
-function decodeMap(key: ConfigKey, node: JsonNode): Decoded {
-  if (node.kind !== 'object') return mistake(key, `'${key}' expected a map, got '${goKind(node)}'`);
-  const mistakes: Mistake[] = [];
-  const value = new Map<string, string>();
-  for (const entry of node.entries) {
-    const text = textOf(entry.value);
-    if (text !== undefined) value.set(entry.key, text);
-    else mistakes.push({ key, text: typeText(`${key}[${entry.key}]`, 'string', entry.value) });
-  }
-  return mistakes.length > 0 ? { mistakes } : { value };
-}
-
-function blocksOf(key: ConfigKey, node: JsonNode): Decoded {
-  const { blocks } = specOf(key);
-  assert(blocks !== undefined, `the table says what blocks '${key}' holds`);
-  const decoded = decodeBlocks(key, blocks, node);
-  return 'value' in decoded
-    ? decoded
-    : { mistakes: decoded.mistakes.map(({ at, text }) => ({ key, at, text })) };
-}
-
-/** Inside a list or a map `null` is an empty text, as in Go. */
-function textOf(node: JsonNode): string | undefined {
-  if (node.kind === 'null') return '';
-  return node.kind === 'string' ? node.value : undefined;
+function inOrder(faults: readonly Fault[]): readonly Fault[] {
+  const at = ({ place }: Fault): number => (place === undefined ? 0 : place.line * 1e6 + place.column);
+  return [...faults].sort((a, b) => at(a) - at(b));
 }
 
 /** Serf decodes durations as texts first, so a bad one is only found when all types are right. */
-function inMilliseconds(path: string, entry: LayerEntry): LayerEntry {
-  if (specOf(entry.key).type !== 'duration') return entry;
-  try {
-    return { ...entry, value: parseDuration(String(entry.value)) };
-  } catch (error) {
-    throw new CodedError(
-      'ERR_CONFIG_DECODE',
-      `Error decoding '${path}': ${messageOf(error)} ('${entry.key}' at ${entry.origin.at})`,
-      { cause: error },
-    );
-  }
-}
-
-function wrongType(key: ConfigKey, expected: string, node: JsonNode): Decoded {
-  return mistake(key, typeText(key, expected, node));
-}
-
-function mistake(key: ConfigKey, text: string): Decoded {
-  return { mistakes: [{ key, text }] };
-}
-
-function typeText(where: string, expected: string, node: JsonNode): string {
-  return `'${where}' expected type '${expected}', got unconvertible type '${goType(node)}', value: '${goValue(where, node)}'`;
-}
-
-function goKind(node: JsonNode): string {
-  switch (node.kind) {
-    case 'object':
-      return 'map';
-    case 'array':
-      return 'slice';
-    case 'number':
-      return 'float64';
-    case 'null':
-      return 'invalid';
-    default:
-      return node.kind;
-  }
-}
-
-function goType(node: JsonNode): string {
-  if (node.kind === 'object') return 'map[string]interface {}';
-  return node.kind === 'array' ? '[]interface {}' : goKind(node);
-}
-
-/** The value as Go prints it; a secret of the wrong type is still a secret. */
-function goValue(where: string, node: JsonNode): string {
-  const key = findKey(where);
-  if (key !== undefined && specOf(key).masked === true) return '***';
-  switch (node.kind) {
-    case 'object':
-      return `map[${node.entries.map((entry) => `${entry.key}:${goValue('', entry.value)}`).join(' ')}]`;
-    case 'array':
-      return `[${node.items.map((item) => goValue('', item)).join(' ')}]`;
-    case 'null':
-      return '<nil>';
-    default:
-      return String(node.value);
-  }
+function inMilliseconds(path: string, entries: ConfigLayer): ReadConfig {
+  const faults: Fault[] = [];
+  let first: CodedError | undefined;
+  const layer = entries.map((entry) => {
+    if (specOf(entry.key).type !== 'duration') return entry;
+    try {
+      return { ...entry, value: parseDuration(String(entry.value)) };
+    } catch (error) {
+      const why = messageOf(error);
+      const text = `Error decoding '${path}': ${why} ('${entry.key}' at ${entry.origin.at})`;
+      first ??= new CodedError('ERR_CONFIG_DECODE', text, { cause: error });
+      const plain = `'${entry.key}' is no duration: ${why.replace(/^time: /, '')}`;
+      faults.push({
+        code: 'ERR_DURATION',
+        text: plain,
+        hint: "write it like '300ms', '5s' or '1h30m'",
+        place: entry.origin.place,
+      });
+      return entry;
+    }
+  });
+  return first === undefined ? { layer } : { error: first, faults };
 }

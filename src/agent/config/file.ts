@@ -2,20 +2,59 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError } from '../../base/errors.ts';
 import { systemText } from '../../runtime/net-errors.ts';
-import { decodeConfig } from './decode.ts';
+import { type ReadConfig, readConfig } from './decode.ts';
+import type { Refusal } from './fault.ts';
 import type { ConfigLayer } from './layer.ts';
 
 /** A configuration is a page or two; more is some other file named by mistake. */
 const LARGEST_FILE_BYTES = 1 << 20;
 
+/** One source as it was read. */
+export interface SourceFile {
+  readonly path: string;
+  /** Empty when it could not be read. */
+  readonly text: string;
+  readonly read: ReadConfig;
+}
+
 /**
- * Reads configuration files in the order given, one layer each. A directory stands for its files that end in `.json`,
- * by name, not recursively; a file is read whatever its name (agent.md 9.1).
+ * Reads configuration files in the order given. A directory stands for its files that end in `.json`, by name, not
+ * recursively; a file is read whatever its name (agent.md 9.1). What cannot be read or decoded is told in its place.
+ */
+export function readSources(paths: readonly string[]): readonly SourceFile[] {
+  return paths.flatMap((path) => {
+    try {
+      return filesOf(path).map(readSource);
+    } catch (error) {
+      return [{ path, text: '', read: refused(error) }];
+    }
+  });
+}
+
+function readSource(path: string): SourceFile {
+  try {
+    const text = readText(path);
+    return { path, text, read: readConfig(path, text) };
+  } catch (error) {
+    return { path, text: '', read: refused(error) };
+  }
+}
+
+function refused(error: unknown): Refusal {
+  if (!(error instanceof CodedError)) throw error;
+  return { error, faults: [{ code: error.code, text: error.message }] };
+}
+
+/**
+ * The layers of configuration files, one for each.
  *
- * @throws CodedError `ERR_CONFIG_READ` or `ERR_CONFIG_DECODE` with Serf's text
+ * @throws CodedError `ERR_CONFIG_READ` or `ERR_CONFIG_DECODE` with Serf's text, of the first that is wrong
  */
 export function fileLayers(paths: readonly string[]): readonly ConfigLayer[] {
-  return paths.flatMap(filesOf).map((path) => decodeConfig(path, readText(path)));
+  return readSources(paths).map(({ read }) => {
+    if ('error' in read) throw read.error;
+    return read.layer;
+  });
 }
 
 function filesOf(path: string): readonly string[] {

@@ -19,6 +19,18 @@ export interface JsonEntry {
 /** No configuration nests deeper than three; the bound keeps a hostile file from exhausting the stack. */
 const DEPTH_LIMIT = 32;
 
+/** The text is no JSON: why, and at which character. */
+export class JsonError extends CodedError {
+  readonly reason: string;
+  readonly offset: number;
+
+  constructor(reason: string, offset: number, where: string) {
+    super('ERR_JSON', `${reason}${where}`);
+    this.reason = reason;
+    this.offset = offset;
+  }
+}
+
 const BLANK = /[ \t\r\n]*/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 /** Where a string ends; whether it is a good one is left to JSON.parse. */
@@ -28,7 +40,7 @@ const WORDS = { true: true, false: false, null: null } as const;
 /**
  * Reads the first JSON value of `text`; what follows it is ignored, as Serf does.
  *
- * @throws CodedError `ERR_JSON` in Go's words with line and column
+ * @throws JsonError `ERR_JSON` in Go's words with line and column
  */
 export function parseJson(text: string): JsonNode {
   const reader = new JsonReader(text);
@@ -142,19 +154,19 @@ class JsonReader {
     return found;
   }
 
-  #unexpected(expectation: string): CodedError {
+  #unexpected(expectation: string): JsonError {
     const char = String.fromCodePoint(this.#text.codePointAt(this.#at) ?? 0);
     if (this.#at >= this.#text.length) return this.#ended(1);
     return this.#wrong(`invalid character ${char === "'" ? `'\\''` : `'${char}'`} ${expectation}`);
   }
 
-  #ended(depth: number): CodedError {
-    return depth === 0 ? new CodedError('ERR_JSON', 'EOF') : this.#wrong('unexpected EOF');
+  #ended(depth: number): JsonError {
+    return depth === 0 ? new JsonError('EOF', this.#at, '') : this.#wrong('unexpected EOF');
   }
 
-  #wrong(text: string): CodedError {
+  #wrong(text: string): JsonError {
     const line = lineAt(this.#text, this.#at);
     const column = this.#at - this.#text.lastIndexOf('\n', this.#at - 1);
-    return new CodedError('ERR_JSON', `${text} (line ${line}, column ${column})`);
+    return new JsonError(text, this.#at, ` (line ${line}, column ${column})`);
   }
 }

@@ -1,3 +1,4 @@
+import type { Place } from './fault.ts';
 import type { ConfigTypes } from './spec.ts';
 import type { ConfigKey } from './table.ts';
 
@@ -6,6 +7,8 @@ export interface Origin {
   readonly source: 'default' | 'file' | 'environment' | 'flag';
   /** `serf.json:3`, `-bind`, `REEVE_RPC_AUTH`; empty for a default. */
   readonly at: string;
+  /** The key in its file. */
+  readonly place?: Place | undefined;
 }
 
 export type ConfigValue = ConfigTypes[keyof ConfigTypes];

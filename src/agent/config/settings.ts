@@ -29,6 +29,17 @@ export interface AgentSettings {
   readonly snapshotPath: string;
   /** The RPC key; empty for none. */
   readonly rpcAuth: string;
+  /** The facility in lower case, such as `local0`; undefined for no syslog. */
+  readonly syslogFacility: string | undefined;
+  /** Where metrics go by UDP and by TCP; undefined for nowhere. */
+  readonly statsd: MetricsTarget | undefined;
+  readonly statsite: MetricsTarget | undefined;
+}
+
+/** A host, perhaps by name, and a port. */
+export interface MetricsTarget {
+  readonly host: string;
+  readonly port: number;
 }
 
 export type LogFormat = 'text' | 'json';

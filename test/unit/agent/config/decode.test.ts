@@ -40,7 +40,15 @@ describe('a configuration file', () => {
 
   it('matches keys in any case and says where they stood', () => {
     expect(decode('{\n\n "Node_NAME": "n"}')).toEqual([
-      { key: 'node_name', value: 'n', origin: { source: 'file', at: 'c.json:3' } },
+      {
+        key: 'node_name',
+        value: 'n',
+        origin: {
+          source: 'file',
+          at: 'c.json:3',
+          place: { path: 'c.json', line: 3, column: 2, length: 11 },
+        },
+      },
     ]);
   });
 
@@ -110,15 +118,27 @@ describe('a configuration file', () => {
   });
 
   it.each([
-    ['[1]', "'' expected a map, got 'slice'"],
-    ['', 'EOF'],
-    ['{"a":', 'unexpected EOF (line 1, column 6)'],
-    ['{x}', "invalid character 'x' looking for beginning of object key string (line 1, column 2)"],
-    ['{"a" 1}', "invalid character '1' after object key (line 1, column 6)"],
-    ['{"a":1 "b"}', "invalid character '\"' after object key:value pair (line 1, column 8)"],
-    ['{"a":[1 2]}', "invalid character '2' after array element (line 1, column 9)"],
-    ['{\n"a":tru}', "invalid character 't' looking for beginning of value (line 2, column 5)"],
-    ['{"a\nb":1}', 'invalid or unfinished string (line 1, column 2)'],
+    ['[1]', "'' expected a map, got 'slice' (c.json:1:1)\n\n    1 | [1]\n      | ^"],
+    ['', 'EOF (c.json:1:1)'],
+    ['{"a":', 'unexpected EOF (c.json:1:6)\n\n    1 | {"a":\n      |      ^'],
+    [
+      '{x}',
+      "invalid character 'x' looking for beginning of object key string (c.json:1:2)\n\n    1 | {x}\n      |  ^",
+    ],
+    ['{"a" 1}', 'invalid character \'1\' after object key (c.json:1:6)\n\n    1 | {"a" 1}\n      |      ^'],
+    [
+      '{"a":1 "bc"}',
+      'invalid character \'"\' after object key:value pair (c.json:1:8)\n\n    1 | {"a":1 "bc"}\n      |        ^^^^',
+    ],
+    [
+      '{"a":[1 2]}',
+      'invalid character \'2\' after array element (c.json:1:9)\n\n    1 | {"a":[1 2]}\n      |         ^',
+    ],
+    [
+      '{\n"a":tru}',
+      'invalid character \'t\' looking for beginning of value (c.json:2:5)\n\n    1 | {\n    2 | "a":tru}\n      |     ^^^',
+    ],
+    ['{"a\nb":1}', 'invalid or unfinished string (c.json:1:2)\n\n    1 | {"a\n      |  ^^'],
     ['{"retry_interval":"5"}', 'time: missing unit in duration "5" (\'retry_interval\' at c.json:1)'],
   ])('%j cannot be read, and the text says where', (text, expected) => {
     expect(failure(text)).toBe(`Error decoding 'c.json': ${expected}`);

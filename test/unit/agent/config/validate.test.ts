@@ -139,11 +139,27 @@ describe('settings', () => {
     expect((await load([], { REEVE_ENCRYPT_KEY: KEY })).settings.encryptKey).toHaveLength(32);
   });
 
-  it('warn of a secret that other users can read, without showing it', async () => {
-    const path = file('open', 'hunter2', 0o644);
-    const { settings, notes } = await load([`-rpc-auth-file=${path}`]);
+  it('refuse a file with a secret that every user can read or write, without showing it', async () => {
+    for (const mode of [0o644, 0o604, 0o602]) {
+      const path = file(`open${mode}`, 'hunter2', mode);
+      const text = mode.toString(8);
+      await expect(load([`-rpc-auth-file=${path}`])).rejects.toThrow(
+        `Invalid rpc_auth_file: ${path} is open to every user (mode 0${text}); run: chmod 600 ${path}`,
+      );
+    }
+    const shared = file('group', 'hunter2', 0o640);
+    expect((await load([`-rpc-auth-file=${shared}`])).settings.rpcAuth).toBe('hunter2');
+  });
+
+  it('warn of a secret in a configuration file that every user can read, as Serf takes it', async () => {
+    const path = file('c.json', '{"rpc_auth":"hunter2"}', 0o644);
+    const { settings, notes } = await load([`-config-file=${path}`]);
     expect(settings.rpcAuth).toBe('hunter2');
-    expect(notes).toEqual([`Warning: '${path}' holds a secret and other users can read it`]);
+    expect(notes).toEqual([
+      `Warning: '${path}' holds 'rpc_auth' and every user can read it; chmod 600 it, or use 'rpc_auth_file'`,
+    ]);
+    const closed = file('d.json', '{"rpc_auth":"hunter2"}', 0o600);
+    expect((await load([`-config-file=${closed}`])).notes).toEqual([]);
   });
 });
 
