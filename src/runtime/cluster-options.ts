@@ -4,11 +4,12 @@ import { CodedError } from '../base/errors.ts';
 import type { Address } from '../base/machine.ts';
 import type { Trace } from '../base/trace.ts';
 import { PROTOCOL_MAX, SERF_DEFAULTS, type SerfConfig } from '../serf/config.ts';
+import type { StartSettings } from '../serf/snapshot-start.ts';
 import { PROFILES, type ProfileName, SWIM_DEFAULTS, type SwimConfig } from '../swim/config.ts';
 import { Keyring } from '../wire/keyring.ts';
 import { mappedBytes, privateAddress } from './interfaces.ts';
 import type { Lookup } from './resolve.ts';
-import type { SnapshotOptions, StartSettings } from './snapshot-file.ts';
+import type { SnapshotOptions } from './snapshot-file.ts';
 
 /** The gossip port of every Serf cluster. */
 export const DEFAULT_PORT = 7946;

@@ -1,8 +1,6 @@
 import { Counters } from '../base/counters.ts';
 import { CodedError, messageOf } from '../base/errors.ts';
 import type { Trace } from '../base/trace.ts';
-import type { SerfConfig } from '../serf/config.ts';
-import { MAX_LAMPORT_TIME } from '../serf/lamport.ts';
 import { LineReader } from '../serf/line-reader.ts';
 import {
   type PreviousNode,
@@ -10,6 +8,7 @@ import {
   SNAPSHOT_LINE_BYTES,
   Snapshot,
 } from '../serf/snapshot.ts';
+import { type StartSettings, startSettingsOf } from '../serf/snapshot-start.ts';
 import { SnapshotDisk } from './snapshot-disk.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
 import { systemClock } from './system.ts';
@@ -28,12 +27,6 @@ export interface SnapshotOptions {
   /** Rejoin also after a leave; default false. */
   readonly rejoinAfterLeave?: boolean | undefined;
 }
-
-/** What an earlier run tells the machine at its start. */
-export type StartSettings = Pick<
-  SerfConfig,
-  'lastTimes' | 'eventMinTime' | 'queryMinTime' | 'previousNodes' | 'recordSnapshot'
->;
 
 /** A snapshot file that has been read and is being written. */
 export class SnapshotFile {
@@ -92,18 +85,6 @@ export class SnapshotFile {
   close(): Promise<void> {
     return this.#writer.close();
   }
-}
-
-/** Events of the earlier run are over: only later ones are wanted (serf.md 16.4). */
-function startSettingsOf(snapshot: Snapshot): StartSettings {
-  const { lastTimes, alive, failed } = snapshot;
-  return {
-    lastTimes,
-    eventMinTime: Math.min(lastTimes.event + 1, MAX_LAMPORT_TIME),
-    queryMinTime: Math.min(lastTimes.query + 1, MAX_LAMPORT_TIME),
-    previousNodes: { alive, failed },
-    recordSnapshot: true,
-  };
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Counters } from '../base/counters.ts';
 import type { Deadlines } from '../base/deadlines.ts';
 import { CodedError } from '../base/errors.ts';
 import type { Millis } from '../base/machine.ts';
+import { log10 } from '../base/math.ts';
 import type { Random } from '../base/random.ts';
 import type { Trace } from '../base/trace.ts';
 import type { MemberFacts } from '../swim/delegate.ts';
@@ -51,7 +52,7 @@ export interface AskingParts {
 
 /** gossip interval · multiplier · ⌈log10(N + 1)⌉, in milliseconds (serf.md 10.2). */
 export function defaultQueryTimeoutMs(gossipIntervalMs: number, mult: number, liveCount: number): number {
-  return gossipIntervalMs * mult * Math.ceil(Math.log10(liveCount + 1));
+  return gossipIntervalMs * mult * Math.ceil(log10(liveCount + 1));
 }
 
 /** Queries of ours: starting them and collecting what comes back (serf.md 10.1, 10.7). */

@@ -1,72 +1,117 @@
 import { hostPort } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
-import { Deadlines } from '../base/deadlines.ts';
-import type { Address, Machine, Millis, NetworkEffects, StreamId, StreamInput } from '../base/machine.ts';
+import type { Address, Millis, NetworkEffects, StreamId } from '../base/machine.ts';
 import { type Random, seededRandom } from '../base/random.ts';
+import { NodeClock } from './clock.ts';
+import { type FaultCounts, type FaultName, FaultTally } from './faults.ts';
+import { Hosts } from './hosts.ts';
+import { Network } from './network.ts';
+import type { WorldObserver } from './observer.ts';
+import { type Host, type Site, Sites, type Startable, type Traffic } from './sites.ts';
+import { Connections } from './streams.ts';
+import { Timeline } from './timeline.ts';
+import { TraceHash } from './trace-hash.ts';
+import type { Cut, Weather } from './weather.ts';
 
-/** What the network of a world does to traffic; may be changed while it runs. */
-export interface Weather {
-  /** One way, milliseconds. */
-  latencyMs: Millis;
-  /** Up to so much more, uniformly; lets datagrams overtake each other. */
-  jitterMs: Millis;
-  /** Share of datagrams that vanish, 0..1. Streams never lose bytes. */
-  loss: number;
+export type { Startable } from './sites.ts';
+export type { Weather } from './weather.ts';
+
+/** Datagrams a kernel keeps for a process that does not read: the buffer the real host asks for. */
+const INBOX_BYTES = 2 * 1024 * 1024;
+
+interface Datagram {
+  readonly from: Site;
+  readonly to: Site;
+  readonly bytes: Uint8Array;
 }
-
-/** A machine a world can host. */
-export interface Startable extends Machine {
-  start(now: Millis): void;
-}
-
-interface Host {
-  readonly address: Address;
-  readonly machine: Startable;
-  readonly ends: Map<StreamId, StreamEnd>;
-  state: 'up' | 'paused' | 'down';
-  inbox: (() => void)[];
-  nextStream: StreamId;
-}
-
-/** Our end of a stream, and the other one. */
-interface StreamEnd {
-  readonly host: Host;
-  readonly id: StreamId;
-  far: StreamEnd | undefined;
-  /** Bytes never overtake each other: the next ones arrive no earlier than this. */
-  clearAt: Millis;
-}
-
-/** Inputs a paused host's kernel keeps for it. */
-const INBOX_LIMIT = 4096;
 
 /**
  * Hosts machines under virtual time, with every byte passing through the real codec. One seed decides everything that
  * chance decides; equal instants happen in the order they were caused.
  */
 export class World {
-  readonly weather: Weather = { latencyMs: 1, jitterMs: 0, loss: 0 };
-  readonly #hosts = new Map<string, Host>();
-  readonly #agenda = new Deadlines<() => void>();
+  /** Told of everything that happens, for readable traces; free while undefined. */
+  observer: WorldObserver | undefined;
+  readonly #timeline = new Timeline<Datagram | (() => void)>();
+  readonly #sites = new Sites(() => new NodeClock());
+  readonly #hash = new TraceHash();
+  readonly #tally = new FaultTally();
   readonly #seed: number;
-  readonly #network: Random;
-  #cut: (from: Address, to: Address) => boolean = () => false;
-  #now: Millis = 0;
-  #sequence = 0;
-  #inside = false;
+  readonly #hosts: Hosts;
+  readonly #network: Network;
+  readonly #connections: Connections;
 
-  constructor(seed: number) {
+  /** `inboxBytes` bounds the datagrams kept for a paused process. */
+  constructor(seed: number, options: { readonly inboxBytes?: number } = {}) {
     this.#seed = seed;
-    this.#network = seededRandom(seed, 'network');
+    const timeline = this.#timeline;
+    const now = (): Millis => timeline.now;
+    const shared = {
+      seed,
+      now,
+      faults: this.#tally,
+      note: (fault: FaultName, from: Site, to: Site): void =>
+        this.observer?.({ type: 'fault', at: timeline.now, fault, from: from.address, to: to.address }),
+    };
+    this.#hosts = new Hosts({
+      hash: this.#hash,
+      inboxBytes: options.inboxBytes ?? INBOX_BYTES,
+      now,
+      setWake: (host, at) => timeline.setWake(host, at),
+      count: (fault, at) => this.count(fault, at),
+      observer: () => this.observer,
+    });
+    this.#network = new Network({
+      ...shared,
+      carry: (at, from, to, bytes) => timeline.push(at, { from, to, bytes }),
+    });
+    this.#connections = new Connections({
+      ...shared,
+      network: this.#network,
+      later: (delayMs, action) => timeline.push(timeline.now + delayMs, action),
+      input: (host, id, input) => this.#hosts.stream(host, id, input),
+    });
   }
 
   get now(): Millis {
-    return this.#now;
+    return this.#timeline.now;
   }
 
-  /** Adds a host and starts its machine at the current instant. */
-  add<M extends Startable>(address: Address, build: (effects: NetworkEffects, random: Random) => M): M {
-    const key = hostPort(address);
+  /** The weather everywhere; links may have their own. */
+  get weather(): Weather {
+    return this.#network.weather;
+  }
+
+  /** How often each fault has fired. */
+  get faults(): FaultCounts {
+    return this.#tally.counts;
+  }
+
+  /** A digest of every input so far, in order: equal in two runs that did the same. */
+  get hash(): string {
+    return this.#hash.digest;
+  }
+
+  /** Takes something that a machine told its owner into the digest. */
+  witness(text: string): void {
+    this.#hash.text(text);
+  }
+
+  /** Counts a fault; worlds count their own, owners of nodes what they do to them: a restart, a torn disk. */
+  count(fault: FaultName, at?: Address): void {
+    this.#tally.add(fault);
+    this.observer?.({ type: 'fault', at: this.now, fault, from: at, to: undefined });
+  }
+
+  /** Adds a process and starts its machine at the current instant. Nothing may run at the address. */
+  add<M extends Startable>(
+    address: Address,
+    build: (effects: NetworkEffects, random: Random) => M,
+    options: { readonly clockOffsetMs?: Millis } = {},
+  ): M {
+    const site = this.#sites.intern(address);
+    assert(site.host === undefined, `somebody runs at ${hostPort(address)} already`);
+    if (site.boots === 0 && options.clockOffsetMs !== undefined) site.clock.step(0, options.clockOffsetMs);
     let host: Host | undefined;
     const self = (): Host => {
       assert(host !== undefined, 'a machine has no effects before it starts');
@@ -75,182 +120,167 @@ export class World {
     const effects: NetworkEffects = {
       sendDatagram: (to, bytes) => this.#sendDatagram(self(), to, bytes),
       openStream: (to) => this.#openStream(self(), to),
-      writeStream: (id, bytes) => this.#write(self(), id, bytes),
-      closeStream: (id) => this.#close(self(), id),
+      writeStream: (id, bytes) => this.#connections.write(self(), id, bytes),
+      closeStream: (id) => this.#connections.close(self(), id),
     };
-    const machine = build(effects, seededRandom(this.#seed, `host ${key} ${this.#hosts.size}`));
-    host = { address, machine, ends: new Map(), state: 'up', inbox: [], nextStream: 1 };
-    this.#hosts.set(key, host);
-    this.#enter(host, () => machine.start(this.#now));
+    const machine = build(effects, seededRandom(this.#seed, `node ${hostPort(address)} ${site.boots}`));
+    host = this.#hosts.start(site, machine);
+    this.#hosts.begin(host);
     return machine;
   }
 
-  /** Calls a machine as its owner would, at the current instant. */
-  command(address: Address, call: (now: Millis) => void): void {
-    this.#enter(this.#find(address), () => call(this.#now));
+  /** True while a process, running or paused, has this address. */
+  has(address: Address): boolean {
+    return this.#sites.find(address)?.host !== undefined;
   }
 
-  /** The process dies: nothing is sent, its streams break, its address stays free. */
-  kill(address: Address): void {
-    const host = this.#find(address);
-    host.state = 'down';
-    this.#hosts.delete(hostPort(address));
-    this.#agenda.cancel(`wake ${hostPort(address)}`);
-    for (const end of host.ends.values()) {
-      const { far } = end;
-      if (far !== undefined)
-        this.#later(this.weather.latencyMs, () => this.#arrive(far, { type: 'failed', why: 'reset' }));
-    }
-    host.ends.clear();
+  /** Calls a machine as its owner would, at the current instant; `now` is its own clock's. */
+  command(address: Address, call: (now: Millis) => void): void {
+    this.#hosts.command(this.#find(address), call);
+  }
+
+  /** The process dies; its address stays free. Its kernel resets its streams, unless the whole machine lost power. */
+  kill(address: Address, options: { readonly powerLoss?: boolean } = {}): void {
+    const { powerLoss = false } = options;
+    this.#end(address, powerLoss);
+    this.count(powerLoss ? 'power-loss' : 'crash', address);
+  }
+
+  /** The process ends of its own will: as `kill`, but no fault. */
+  stop(address: Address): void {
+    this.#end(address, false);
   }
 
   /** Stops a process (SIGSTOP): it neither hears nor acts, and its kernel keeps what arrives. */
   pause(address: Address): void {
-    this.#find(address).state = 'paused';
+    const host = this.#find(address);
+    if (host.state !== 'up') return;
+    this.#hosts.pause(host);
+    this.count('pause', address);
   }
 
-  /** Lets a paused process go on; it hears at once what was kept. */
+  /** Lets a paused process go on; it hears at once what was kept, and only then acts. */
   resume(address: Address): void {
     const host = this.#find(address);
-    host.state = 'up';
-    const kept = host.inbox;
-    host.inbox = [];
-    for (const deliver of kept) deliver();
-    this.#wake(host);
+    if (host.state === 'paused') this.#hosts.resume(host);
   }
 
-  /** From now on nothing passes where `cut` says so; datagrams vanish, streams stall until they time out. */
-  partition(cut: (from: Address, to: Address) => boolean): void {
-    this.#cut = cut;
+  /** What the clock at an address shows now. */
+  localTime(address: Address): Millis {
+    return this.#sites.intern(address).clock.at(this.now);
   }
 
-  heal(): void {
-    this.#cut = () => false;
+  /** Lets the clock at an address run fast (above 1) or slow; 0 is a stall. It stays so over restarts. */
+  setClockRate(address: Address, rate: number): void {
+    const site = this.#sites.intern(address);
+    if (rate === site.clock.rate) return;
+    if (rate !== 1) this.count(rate === 0 ? 'clock-stall' : 'clock-rate', address);
+    site.clock.setRate(this.now, rate);
+    if (site.host !== undefined) this.#hosts.rearm(site.host);
+  }
+
+  /** Lets the clock at an address jump ahead, as after a suspend. */
+  stepClock(address: Address, ms: Millis): void {
+    const site = this.#sites.intern(address);
+    this.count('clock-step', address);
+    site.clock.step(this.now, ms);
+    if (site.host !== undefined) this.#hosts.rearm(site.host);
+  }
+
+  /**
+   * From now on nothing passes where `cut` says so: datagrams vanish, streams wait. Partitions of different names add up;
+   * one of the same name is replaced.
+   */
+  partition(cut: Cut, name = ''): void {
+    this.#network.cut(name, cut);
+  }
+
+  /** Ends the partition of this name, or all of them. */
+  heal(name?: string): void {
+    this.#network.mend(name);
+  }
+
+  /** Gives one direction of one link weather of its own; undefined takes it back. */
+  link(from: Address, to: Address, weather: Partial<Weather> | undefined): void {
+    this.#network.link(this.#sites.intern(from), this.#sites.intern(to), weather);
+  }
+
+  /** For `forMs` one direction of one link delivers nothing; then it delivers what it could hold. */
+  clog(from: Address, to: Address, forMs: Millis): void {
+    this.#network.clog(this.#sites.intern(from), this.#sites.intern(to), this.now + forMs);
+  }
+
+  /** Bytes and messages of an address so far. */
+  traffic(address: Address): Readonly<Traffic> {
+    return this.#sites.intern(address).traffic;
+  }
+
+  /** Does something later, outside of any machine, so that it may command one. */
+  after(delayMs: Millis, action: () => void): void {
+    this.#timeline.push(this.now + Math.max(0, delayMs), action);
   }
 
   /** Lets `ms` of virtual time pass. */
   run(ms: Millis): void {
-    const until = this.#now + ms;
-    while (this.#agenda.next() <= until) this.#step();
-    this.#now = until;
+    this.#timeline.runTo(this.now + ms, this.#reader);
   }
 
-  /** Runs until `done` holds; returns the time it took, or undefined when `limitMs` passed first. */
-  runUntil(done: () => boolean, limitMs: Millis): Millis | undefined {
-    const from = this.#now;
+  /**
+   * Runs until `done` holds; returns the time it took, or undefined when `limitMs` passed first. Asks after every event,
+   * or every `everyMs`, which is cheaper where asking is dear.
+   */
+  runUntil(done: () => boolean, limitMs: Millis, everyMs: Millis = 0): Millis | undefined {
+    const from = this.now;
+    const limit = from + limitMs;
     while (!done()) {
-      if (this.#agenda.next() > from + limitMs) return undefined;
-      this.#step();
+      if (everyMs > 0) {
+        if (this.now >= limit) return undefined;
+        this.run(Math.min(everyMs, limit - this.now));
+        continue;
+      }
+      if (this.#timeline.nextAt > limit) return undefined;
+      this.#timeline.step(this.#reader);
     }
-    return this.#now - from;
+    return this.now - from;
   }
 
-  #step(): void {
-    this.#now = Math.max(this.#now, this.#agenda.next());
-    this.#agenda.take(this.#now)?.();
-  }
+  readonly #reader = {
+    happen: (item: Datagram | (() => void)): void => {
+      if (typeof item === 'function') {
+        item();
+        return;
+      }
+      const { host } = item.to;
+      if (host !== undefined) this.#hosts.datagram(host, item.from.address, item.bytes);
+    },
+    wake: (id: number): void => {
+      const { host } = this.#sites.byId(id);
+      if (host !== undefined) this.#hosts.tick(host);
+    },
+  };
 
   #find(address: Address): Host {
-    const host = this.#hosts.get(hostPort(address));
+    const host = this.#sites.find(address)?.host;
     assert(host !== undefined, `no host at ${hostPort(address)}`);
     return host;
   }
 
-  #enter(host: Host, call: () => void): void {
-    assert(!this.#inside, 'effects never re-enter a machine');
-    this.#inside = true;
-    try {
-      call();
-    } finally {
-      this.#inside = false;
-    }
-    this.#wake(host);
+  #end(address: Address, isSilent: boolean): void {
+    const host = this.#find(address);
+    this.#hosts.end(host);
+    this.#connections.abandon(host, isSilent);
   }
 
-  #wake(host: Host): void {
-    const key = `wake ${hostPort(host.address)}`;
-    const at = host.machine.nextDeadline();
-    if (host.state !== 'up' || at === Number.POSITIVE_INFINITY) {
-      this.#agenda.cancel(key);
-      return;
-    }
-    this.#agenda.set(key, Math.max(at, this.#now), () => {
-      if (host.state === 'up') this.#enter(host, () => host.machine.tick(this.#now));
-    });
+  #sendDatagram(host: Host, to: Address, bytes: Uint8Array): void {
+    const { site } = host;
+    if (host.state === 'down') return;
+    site.traffic.datagramsOut += 1;
+    site.traffic.datagramBytesOut += bytes.length;
+    this.#network.send(this.now, site, this.#sites.intern(to), bytes);
   }
 
-  #later(delayMs: Millis, action: () => void): void {
-    this.#sequence += 1;
-    this.#agenda.set(`event ${this.#sequence}`, this.#now + delayMs, action);
-  }
-
-  #input(host: Host, deliver: () => void): void {
-    if (host.state === 'up') this.#enter(host, deliver);
-    else if (host.state === 'paused' && host.inbox.length < INBOX_LIMIT) {
-      host.inbox.push(() => this.#enter(host, deliver));
-    }
-  }
-
-  #delay(): Millis {
-    const { latencyMs, jitterMs } = this.weather;
-    return latencyMs + jitterMs * this.#network.float();
-  }
-
-  #sendDatagram(from: Host, to: Address, bytes: Uint8Array): void {
-    if (this.#network.float() < this.weather.loss || this.#cut(from.address, to)) return;
-    this.#later(this.#delay(), () => {
-      const host = this.#hosts.get(hostPort(to));
-      if (host !== undefined) this.#input(host, () => host.machine.datagram(this.#now, from.address, bytes));
-    });
-  }
-
-  #openStream(from: Host, to: Address): StreamId {
-    const near: StreamEnd = { host: from, id: from.nextStream, far: undefined, clearAt: 0 };
-    from.nextStream += 1;
-    from.ends.set(near.id, near);
-    if (this.#cut(from.address, to)) return near.id;
-    this.#later(this.#delay(), () => {
-      if (from.ends.get(near.id) !== near) return;
-      const host = this.#hosts.get(hostPort(to));
-      if (host === undefined) {
-        this.#later(this.#delay(), () => this.#arrive(near, { type: 'failed', why: 'refused' }));
-        return;
-      }
-      const far: StreamEnd = { host, id: host.nextStream, far: near, clearAt: 0 };
-      host.nextStream += 1;
-      host.ends.set(far.id, far);
-      near.far = far;
-      this.#input(host, () =>
-        host.machine.stream(this.#now, far.id, { type: 'accepted', from: from.address }),
-      );
-      this.#later(this.#delay(), () => this.#arrive(near, { type: 'opened' }));
-    });
-    return near.id;
-  }
-
-  #write(from: Host, id: StreamId, bytes: Uint8Array): void {
-    const end = from.ends.get(id);
-    if (end !== undefined) this.#carry(end, { type: 'data', bytes });
-  }
-
-  #close(from: Host, id: StreamId): void {
-    const end = from.ends.get(id);
-    if (end === undefined) return;
-    from.ends.delete(id);
-    this.#carry(end, { type: 'ended' });
-  }
-
-  #carry(end: StreamEnd, input: StreamInput): void {
-    const { far } = end;
-    if (far === undefined || this.#cut(end.host.address, far.host.address)) return;
-    end.clearAt = Math.max(end.clearAt, this.#now + this.#delay());
-    this.#later(end.clearAt - this.#now, () => this.#arrive(far, input));
-  }
-
-  #arrive(end: StreamEnd, input: StreamInput): void {
-    const { host } = end;
-    if (host.ends.get(end.id) !== end) return;
-    if (input.type === 'ended' || input.type === 'failed') host.ends.delete(end.id);
-    this.#input(host, () => host.machine.stream(this.#now, end.id, input));
+  #openStream(host: Host, to: Address): StreamId {
+    host.site.traffic.streamsOpened += 1;
+    return this.#connections.open(host, this.#sites.intern(to));
   }
 }

@@ -1,15 +1,16 @@
+import { log, log2, log10 } from '../base/math.ts';
 import type { SwimProfile } from './config.ts';
 
 /** Times and limits as functions of the cluster's size N, which counts self, dead and left entries. */
 
 /** How often a broadcast is sent by one node: mult · ⌈log10(N+1)⌉ (memberlist.md 4.6). */
 export function retransmitLimit(mult: number, n: number): number {
-  return mult * Math.ceil(Math.log10(n + 1));
+  return mult * Math.ceil(log10(n + 1));
 }
 
 /** Anti-entropy slows down above 32 nodes: ⌈log2 N − 5⌉ + 1 (memberlist.md 4.1). */
 export function pushPullScale(n: number): number {
-  return n <= 32 ? 1 : Math.ceil(Math.log2(n) - 5) + 1;
+  return n <= 32 ? 1 : Math.ceil(log2(n) - 5) + 1;
 }
 
 /** Limits of a suspicion timer. */
@@ -22,7 +23,7 @@ export interface SuspicionBounds {
 
 /** Suspicion limits for a cluster of `n` (memberlist.md 4.5; Lifeguard, Local Health Aware Suspicion). */
 export function suspicionBounds(config: SwimProfile, n: number): SuspicionBounds {
-  const nodeScale = Math.max(1, Math.log10(Math.max(1, n)));
+  const nodeScale = Math.max(1, log10(Math.max(1, n)));
   const minMs = (config.suspicionMult * Math.floor(nodeScale * 1000) * config.probeIntervalMs) / 1000;
   const wanted = config.suspicionMult - 2;
   return { minMs, maxMs: config.suspicionMaxTimeoutMult * minMs, wanted: n - 2 < wanted ? 0 : wanted };
@@ -31,7 +32,7 @@ export function suspicionBounds(config: SwimProfile, n: number): SuspicionBounds
 /** A suspicion's whole length after `confirmations` (Lifeguard's logarithmic decay). */
 export function suspicionTimeoutMs(bounds: SuspicionBounds, confirmations: number): number {
   if (bounds.wanted < 1) return bounds.minMs;
-  const fraction = Math.log(confirmations + 1) / Math.log(bounds.wanted + 1);
+  const fraction = log(confirmations + 1) / log(bounds.wanted + 1);
   const ms = Math.floor(bounds.maxMs - fraction * (bounds.maxMs - bounds.minMs));
   return Math.max(ms, bounds.minMs);
 }

@@ -60,7 +60,7 @@ export class Writer {
     const buffer = this.#buffer;
     const negative = value < 0;
     const size = negative ? negativeSize(value) : positiveSize(value);
-    buffer[at] = (negative ? 0xd0 : 0xcc) + Math.log2(size);
+    buffer[at] = (negative ? 0xd0 : 0xcc) + 31 - Math.clz32(size);
     if (size === 8) {
       buffer.writeUInt32BE(Math.floor(value / WORD) >>> 0, at + 1);
       buffer.writeUInt32BE(value >>> 0, at + 5);

@@ -30,6 +30,8 @@ describe('the rule of purity', () => {
     ['a timer', 'src/swim/a.ts', 'setTimeout(f, 1);', 'setTimeout'],
     ['a timer through the global object', 'src/swim/a.ts', "globalThis['setTimeout'](f, 1);", 'globalThis'],
     ['chance', 'src/swim/a.ts', 'const x = Math.random();', 'Math.random'],
+    ['an inexact logarithm', 'src/swim/a.ts', 'const x = Math.log(2);', 'base/math.ts'],
+    ['a computed power', 'src/sim/a.ts', 'const x = 2 ** n;', 'base/math.ts'],
     ['the process', 'src/serf/a.ts', 'const x = process.env;', 'process'],
     ['the console', 'src/serf/a.ts', 'console.log(1);', 'console'],
     ['a promise', 'src/serf/a.ts', 'function f(): Promise<void> { return x; }', 'Promise'],
@@ -45,6 +47,7 @@ describe('the rule of purity', () => {
     ['a cipher in wire', 'src/wire/a.ts', "import { createCipheriv } from 'node:crypto';"],
     ['waiting in the bus', 'src/events/bus.ts', 'async function f(): Promise<void> { await x; }'],
     ['a field called like something ambient', 'src/serf/a.ts', 'interface X { process: 1 } x.process();'],
+    ['exact mathematics', 'src/swim/a.ts', 'const x = Math.sqrt(2) + Math.ceil(y) + 2 ** 31;'],
     ['impure layers', 'src/runtime/a.ts', 'setTimeout(f, Date.now());'],
   ])('allows %s', (_title, path, text) => {
     expect(violations(path, text)).toEqual([]);

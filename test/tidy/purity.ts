@@ -64,11 +64,28 @@ function impurity(node: ts.Node, mustNotWait: boolean): string | undefined {
     if (node.kind === ts.SyntaxKind.AwaitKeyword || ts.isAwaitExpression(node)) return 'await';
   }
   if (ts.isPropertyAccessExpression(node) && node.getText() === 'Math.random') return 'Math.random';
+  if (ts.isPropertyAccessExpression(node) && isInexactMath(node))
+    return `${node.getText()}: see base/math.ts;`;
+  if (ts.isBinaryExpression(node) && isComputedPower(node)) return 'a computed power: see base/math.ts;';
   if (!ts.isIdentifier(node) || isMemberName(node)) return undefined;
   if (AMBIENT.includes(node.text)) return node.text;
   return mustNotWait && /^(?:Promise|PromiseLike|AsyncIterable|AsyncGenerator)$/.test(node.text)
     ? node.text
     : undefined;
+}
+
+/** The functions of `Math` whose last bits the language leaves to the engine: one seed would give many runs. */
+const INEXACT_MATH =
+  /^(?:acosh?|asinh?|atan[2h]?|cbrt|cosh?|exp|expm1|hypot|log|log10|log1p|log2|pow|sinh?|tanh?)$/;
+
+function isInexactMath(node: ts.PropertyAccessExpression): boolean {
+  return node.expression.getText() === 'Math' && INEXACT_MATH.test(node.name.text);
+}
+
+/** Powers of literals are exact where they are whole; others may differ between engines. */
+function isComputedPower({ operatorToken, left, right }: ts.BinaryExpression): boolean {
+  const isLiteral = ts.isNumericLiteral(left) && ts.isNumericLiteral(right);
+  return operatorToken.kind === ts.SyntaxKind.AsteriskAsteriskToken && !isLiteral;
 }
 
 /** True for the `x` of `a.x`, of `{ x: 1 }` and of a member's declaration: those name nothing ambient. */

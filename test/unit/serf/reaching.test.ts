@@ -33,7 +33,7 @@ describe('reaching members that should be there', () => {
     world.partition((_from, to) => to.ip === '127.0.0.9');
     reach(a, 9, 2);
     a.join(c);
-    world.run(100);
+    world.run(1_000);
     expect([b.view().length, c.view().length]).toEqual([3, 3]);
   });
 

@@ -1,0 +1,169 @@
+import { assert } from '../base/assert.ts';
+import type { Address, Millis, StreamId, StreamInput } from '../base/machine.ts';
+import type { FaultName } from './faults.ts';
+import type { WorldObserver } from './observer.ts';
+import type { Host, Site, Startable } from './sites.ts';
+import type { TraceHash } from './trace-hash.ts';
+
+/** What a kernel charges for a datagram beside its bytes. */
+const INBOX_OVERHEAD_BYTES = 512;
+
+/** Kinds of input, as the digest tells them apart. */
+const KIND = { start: 1, command: 2, datagram: 3, tick: 4, stream: 5 } as const;
+const STREAM_KIND = { accepted: 0, opened: 1, data: 2, ended: 3, failed: 4 } as const;
+
+export interface HostsParts {
+  readonly hash: TraceHash;
+  /** Bound of the datagrams kept for a paused process. */
+  readonly inboxBytes: number;
+  readonly now: () => Millis;
+  readonly setWake: (host: number, at: Millis) => void;
+  readonly count: (fault: FaultName, at: Address) => void;
+  readonly observer: () => WorldObserver | undefined;
+}
+
+/**
+ * Gives inputs to machines as the real host does: each with its own clock's time, never from inside another, and one wake
+ * per machine. While a process is paused its kernel keeps what arrives.
+ */
+export class Hosts {
+  readonly #parts: HostsParts;
+  #inside = false;
+
+  constructor(parts: HostsParts) {
+    this.#parts = parts;
+  }
+
+  /** A process begins at a site where none runs. */
+  start(site: Site, machine: Startable): Host {
+    const host: Host = {
+      site,
+      machine,
+      ends: new Map(),
+      state: 'up',
+      inbox: [],
+      inboxBytes: 0,
+      nextStream: 1,
+      armed: Number.NaN,
+      lastLocal: Number.NEGATIVE_INFINITY,
+    };
+    site.host = host;
+    site.boots += 1;
+    return host;
+  }
+
+  /** The first call of a machine. */
+  begin(host: Host): void {
+    this.#enter(host, KIND.start, (now) => host.machine.start(now));
+  }
+
+  command(host: Host, call: (now: Millis) => void): void {
+    this.#enter(host, KIND.command, call);
+  }
+
+  /** The process is gone; what its kernel kept is gone with it. */
+  end(host: Host): void {
+    host.state = 'down';
+    host.inbox = [];
+    host.site.host = undefined;
+    this.#parts.setWake(host.site.id, Number.POSITIVE_INFINITY);
+  }
+
+  datagram(host: Host, from: Address, bytes: Uint8Array): void {
+    const { site } = host;
+    if (host.state === 'paused') {
+      const charge = bytes.length + INBOX_OVERHEAD_BYTES;
+      if (host.inboxBytes + charge > this.#parts.inboxBytes) {
+        this.#parts.count('inbox-overflow', site.address);
+        return;
+      }
+      host.inboxBytes += charge;
+      this.#keep(host, () => this.datagram(host, from, bytes));
+      return;
+    }
+    if (host.state === 'down') return;
+    site.traffic.datagramsIn += 1;
+    site.traffic.datagramBytesIn += bytes.length;
+    this.#parts.hash.bytes(bytes);
+    this.#parts.observer()?.({ type: 'datagram', at: this.#parts.now(), from, to: site.address, bytes });
+    this.#enter(host, KIND.datagram, (now) => host.machine.datagram(now, from, bytes));
+  }
+
+  /** Bytes of streams are kept without bound: their sender's window is the bound, and it waits for an answer. */
+  stream(host: Host, id: StreamId, input: StreamInput): void {
+    if (host.state === 'paused') {
+      this.#keep(host, () => this.stream(host, id, input));
+      return;
+    }
+    if (host.state === 'down') return;
+    const { hash, observer, now } = this.#parts;
+    hash.word(id * 8 + STREAM_KIND[input.type]);
+    if (input.type === 'data') hash.bytes(input.bytes);
+    observer()?.({ type: 'stream', at: now(), to: host.site.address, id, input });
+    this.#enter(host, KIND.stream, (local) => host.machine.stream(local, id, input));
+  }
+
+  /** The wake of a host has come. */
+  tick(host: Host): void {
+    const due = host.armed;
+    host.armed = Number.NaN;
+    if (host.state !== 'up') return;
+    this.#enter(host, KIND.tick, (local) => {
+      // The clock's inverse is rounded: it may wake us a hair before the deadline.
+      const now = Math.max(local, due);
+      host.lastLocal = now;
+      if (now > due) host.machine.lagged?.(now, now - due);
+      host.machine.tick(now);
+    });
+  }
+
+  pause(host: Host): void {
+    host.state = 'paused';
+    this.#parts.setWake(host.site.id, Number.POSITIVE_INFINITY);
+  }
+
+  /** First everything that was kept, then what is overdue: the real host drains its sockets before it judges. */
+  resume(host: Host): void {
+    host.state = 'up';
+    const kept = host.inbox;
+    host.inbox = [];
+    host.inboxBytes = 0;
+    for (const deliver of kept) deliver();
+    this.rearm(host);
+  }
+
+  /** Its clock runs differently now: the wake is set anew. */
+  rearm(host: Host): void {
+    host.armed = Number.NaN;
+    this.#arm(host);
+  }
+
+  #keep(host: Host, deliver: () => void): void {
+    host.inbox.push(deliver);
+    this.#parts.count('inbox-kept', host.site.address);
+  }
+
+  #enter(host: Host, kind: number, call: (now: Millis) => void): void {
+    assert(!this.#inside, 'effects never re-enter a machine');
+    const world = this.#parts.now();
+    const { hash } = this.#parts;
+    hash.word(host.site.id * 8 + kind);
+    hash.number(world);
+    host.lastLocal = Math.max(host.lastLocal, host.site.clock.at(world));
+    this.#inside = true;
+    try {
+      call(host.lastLocal);
+    } finally {
+      this.#inside = false;
+    }
+    this.#arm(host);
+  }
+
+  #arm(host: Host): void {
+    if (host.state !== 'up') return;
+    const at = host.machine.nextDeadline();
+    if (at === host.armed) return;
+    host.armed = at;
+    this.#parts.setWake(host.site.id, host.site.clock.worldAt(at));
+  }
+}
