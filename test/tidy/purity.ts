@@ -45,8 +45,24 @@ export function purityViolations(sources: readonly Source[]): string[] {
     const modules = modulesOf(source)
       .filter(({ specifier }) => !specifier.startsWith('.') && !MODULES[layer]?.includes(specifier))
       .map(({ specifier, node }) => `${placeOf(source, node)}: ${layer} may not import ${specifier}`);
-    return [...modules, ...impureNames(source, !MAY_WAIT.includes(source.path))];
+    return [
+      ...modules,
+      ...impureNames(source, !MAY_WAIT.includes(source.path)),
+      ...(layer === 'policy' ? [] : inexactMath(source)),
+    ];
   });
+}
+
+/** Mathematics that engines may answer differently: a world replays from its seed on any of them. */
+function inexactMath(source: Source): string[] {
+  const found: string[] = [];
+  walk(source.ast, (node) => {
+    const isInexact =
+      (ts.isPropertyAccessExpression(node) && isInexactMath(node)) ||
+      (ts.isBinaryExpression(node) && isComputedPower(node));
+    if (isInexact) found.push(`${placeOf(source, node)}: ${node.getText()} is not exact; see base/math.ts`);
+  });
+  return found;
 }
 
 function impureNames(source: Source, mustNotWait: boolean): string[] {
@@ -64,9 +80,6 @@ function impurity(node: ts.Node, mustNotWait: boolean): string | undefined {
     if (node.kind === ts.SyntaxKind.AwaitKeyword || ts.isAwaitExpression(node)) return 'await';
   }
   if (ts.isPropertyAccessExpression(node) && node.getText() === 'Math.random') return 'Math.random';
-  if (ts.isPropertyAccessExpression(node) && isInexactMath(node))
-    return `${node.getText()}: see base/math.ts;`;
-  if (ts.isBinaryExpression(node) && isComputedPower(node)) return 'a computed power: see base/math.ts;';
   if (!ts.isIdentifier(node) || isMemberName(node)) return undefined;
   if (AMBIENT.includes(node.text)) return node.text;
   return mustNotWait && /^(?:Promise|PromiseLike|AsyncIterable|AsyncGenerator)$/.test(node.text)
