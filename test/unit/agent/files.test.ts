@@ -118,6 +118,14 @@ describe('the keyring file', () => {
     expect(() => readKeyringFile(path('k'))).toThrow(text.replace('DIR', directory));
   });
 
+  it('that holds noise of any kind is refused by name', () => {
+    for (let seed = 1; seed <= 50; seed += 1) {
+      const noise = Uint8Array.from({ length: seed * 7 }, (_, i) => (i * 7_919 * seed + (i >> 2)) & 0xff);
+      writeFileSync(path('k'), noise, { mode: 0o600 });
+      expect(() => readKeyringFile(path('k'))).toThrow(expect.objectContaining({ code: 'ERR_KEYRING_FILE' }));
+    }
+  });
+
   it('must exist, and its errors never show a key', () => {
     expect(() => readKeyringFile(path('none'))).toThrow(`stat ${path('none')}: no such file or directory`);
     writeFileSync(path('k'), '["c2VjcmV0c2VjcmV0" x', { mode: 0o600 });

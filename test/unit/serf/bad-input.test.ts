@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { MAX_LAMPORT_TIME } from '../../../src/serf/lamport.ts';
-import { type QueryMessage, queryCodec, userEventCodec } from '../../../src/serf/messages.ts';
+import {
+  joinCodec,
+  leaveCodec,
+  type QueryMessage,
+  queryCodec,
+  userEventCodec,
+} from '../../../src/serf/messages.ts';
 import { encodeFilters } from '../../../src/serf/query-filter.ts';
 import { World } from '../../../src/sim/world.ts';
 import { frameUser } from '../../../src/swim/packer.ts';
@@ -65,6 +71,40 @@ describe('Lamport times at the limit', () => {
     node.run((now) => node.serf.userEvent(now, 'mine', null, false));
     expect(node.userEvents()).toEqual(['far', 'mine']);
     expect(node.serf.stats().get('event_time')).toBe(String(MAX_LAMPORT_TIME));
+  });
+});
+
+describe('Lamport times beyond the limit', () => {
+  /** The message with its time, 5, replaced by the largest of 64 bits. */
+  function beyond(message: Uint8Array): Uint8Array {
+    const key = Buffer.from('a54c54696d6505', 'hex');
+    const at = Buffer.from(message).indexOf(key);
+    expect(at).toBeGreaterThan(0);
+    const huge = Buffer.from('a54c54696d65cfffffffffffffffff', 'hex');
+    return Buffer.concat([message.subarray(0, at), huge, message.subarray(at + key.length)]);
+  }
+
+  it.each([
+    ['a leave intent', leaveCodec.encode({ ltime: 5, node: 'n1', prune: true })],
+    ['a join intent', joinCodec.encode({ ltime: 5, node: 'n1' })],
+    ['a user event', userEventCodec.encode({ ltime: 5, name: 'far', payload: null, coalesce: false })],
+    ['a query', queryCodec.encode(question({ ltime: 5 }))],
+  ])('%s is dropped and counted, and moves no clock', (_what, message) => {
+    const { node, hear } = lone();
+    const clocks = () => ['member_time', 'event_time', 'query_time'].map((key) => node.serf.stats().get(key));
+    const before = clocks();
+    hear(beyond(message));
+    expect(node.serf.counters.get('drop:lamport-too-large')).toBe(1);
+    expect(clocks()).toEqual(before);
+    expect([node.userEvents(), node.queries(), node.view()]).toEqual([[], [], ['n1:alive']]);
+  });
+
+  it('at the limit itself an intent of a stranger is kept, and the member clock stays there', () => {
+    const { node, hear } = lone();
+    hear(joinCodec.encode({ ltime: MAX_LAMPORT_TIME, node: 'other' }));
+    hear(leaveCodec.encode({ ltime: MAX_LAMPORT_TIME, node: 'n1', prune: true }));
+    expect(node.serf.stats().get('member_time')).toBe(String(MAX_LAMPORT_TIME));
+    expect(node.view()).toEqual(['n1:alive']);
   });
 });
 
