@@ -17,7 +17,7 @@ export function admissionFault(
     const fault = factsFault(facts, config.validateNodeNames);
     if (fault !== undefined) return fault;
   }
-  const infos = members.map((facts) => memberInfo(facts, decodeTags(facts.meta, ignore), 'none'));
+  const infos = members.map((facts) => memberInfo(facts, decodeTags(facts.meta), 'none'));
   return config.admit(infos, merging);
 }
 
@@ -32,5 +32,3 @@ function factsFault(facts: MemberFacts, validateName: boolean): string | undefin
   }
   return undefined;
 }
-
-function ignore(): void {}

@@ -1,6 +1,8 @@
 import type { Millis } from '../base/machine.ts';
+import { NamedRows, widened } from '../base/named-rows.ts';
 import type { MemberInfo, MemberStatus } from '../events/event.ts';
 import type { MemberFacts } from '../swim/delegate.ts';
+import { decodeTags } from './tags.ts';
 
 /** What Serf keeps of a member (serf.md 6.1). */
 export interface SerfMember {
@@ -14,11 +16,11 @@ export interface SerfMember {
   readonly leaveTime: Millis | undefined;
 }
 
-/** A record as its owner sees it. */
+/** A record as its owner sees it; of use until it is erased. */
 export interface MemberRecord extends SerfMember {
+  /** Its place in the table. */
+  readonly row: number;
   facts: MemberFacts;
-  tags: ReadonlyMap<string, string>;
-  status: MemberStatus;
   statusLTime: number;
   leaveTime: Millis | undefined;
   /** Of SWIM, when the member failed or left; 0 before that. */
@@ -37,14 +39,83 @@ export interface SerfMemberView {
   readonly left: ReadonlySet<SerfMember>;
 }
 
-/** Serf's member table with its lists of failed and left members. */
+const STATUSES = ['none', 'alive', 'leaving', 'left', 'failed'] as const satisfies readonly MemberStatus[];
+
+/** What every member has, row by row; replaced by longer columns as the table grows. */
+interface Columns {
+  readonly rows: NamedRows<MemberFacts>;
+  /** Indices of STATUSES. */
+  status: Uint8Array;
+  statusLTime: Float64Array;
+}
+
+/**
+ * A way to look at a row and change it, made when asked for. What only a failed or left member has is kept here: of
+ * those the table holds one such object each.
+ */
+class Row implements MemberRecord {
+  readonly row: number;
+  leaveTime: Millis | undefined;
+  incarnation = 0;
+  readonly #columns: Columns;
+  #facts: MemberFacts;
+
+  constructor(columns: Columns, row: number) {
+    this.row = row;
+    this.#columns = columns;
+    this.#facts = columns.rows.at(row) as MemberFacts;
+  }
+
+  get name(): string {
+    return this.#facts.name;
+  }
+
+  get facts(): MemberFacts {
+    return this.#facts;
+  }
+
+  set facts(facts: MemberFacts) {
+    this.#facts = facts;
+    this.#columns.rows.replace(this.row, facts);
+  }
+
+  get tags(): ReadonlyMap<string, string> {
+    return decodeTags(this.#facts.meta);
+  }
+
+  get status(): MemberStatus {
+    return STATUSES[this.#columns.status[this.row] as number] as MemberStatus;
+  }
+
+  get statusLTime(): number {
+    return this.#columns.statusLTime[this.row] as number;
+  }
+
+  set statusLTime(ltime: number) {
+    this.#columns.statusLTime[this.row] = ltime;
+  }
+}
+
+/** Serf's member table, in columns like SWIM's, with its lists of failed and left members. */
 export class SerfMembers implements SerfMemberView {
-  readonly #byName = new Map<string, MemberRecord>();
+  readonly #columns: Columns;
+  /** The records of failed and left members, by row. */
+  readonly #gone = new Map<number, MemberRecord>();
   readonly #failed = new Set<MemberRecord>();
   readonly #left = new Set<MemberRecord>();
 
+  /** @param seed any integer, best a random one; see `NamedRows` */
+  constructor(seed: number) {
+    this.#columns = {
+      rows: new NamedRows(seed),
+      status: new Uint8Array(0),
+      statusLTime: new Float64Array(0),
+    };
+    this.#widen();
+  }
+
   get size(): number {
-    return this.#byName.size;
+    return this.#columns.rows.size;
   }
 
   get failed(): ReadonlySet<SerfMember> {
@@ -56,42 +127,61 @@ export class SerfMembers implements SerfMemberView {
   }
 
   get(name: string): MemberRecord | undefined {
-    return this.#byName.get(name);
+    const row = this.#columns.rows.find(name);
+    return row < 0 ? undefined : this.#at(row);
   }
 
-  values(): Iterable<MemberRecord> {
-    return this.#byName.values();
+  *values(): Iterable<MemberRecord> {
+    const { rows } = this.#columns;
+    for (let row = 0; row < rows.top; row += 1) if (rows.at(row) !== undefined) yield this.#at(row);
+  }
+
+  /** Makes room for so many members in all; more are still welcome. */
+  reserve(members: number): void {
+    this.#columns.rows.reserve(members);
+    this.#widen();
   }
 
   /** Adds an unknown member. */
-  add(facts: MemberFacts, tags: ReadonlyMap<string, string>, status: MemberStatus): MemberRecord {
-    const record: MemberRecord = {
-      name: facts.name,
-      facts,
-      tags,
-      status,
-      statusLTime: 0,
-      leaveTime: undefined,
-      incarnation: 0,
-    };
-    this.#byName.set(facts.name, record);
+  add(facts: MemberFacts, status: MemberStatus): MemberRecord {
+    const columns = this.#columns;
+    const row = columns.rows.add(facts);
+    this.#widen();
+    columns.statusLTime[row] = 0;
+    const record = new Row(columns, row);
     this.setStatus(record, status);
     return record;
   }
 
   /** Changes a status and keeps the lists in step. */
   setStatus(record: MemberRecord, status: MemberStatus): void {
-    record.status = status;
+    this.#columns.status[record.row] = STATUSES.indexOf(status);
     if (status !== 'failed') this.#failed.delete(record);
     if (status !== 'left') this.#left.delete(record);
     if (status === 'failed') this.#failed.add(record);
     if (status === 'left') this.#left.add(record);
+    if (status === 'failed' || status === 'left') this.#gone.set(record.row, record);
+    else this.#gone.delete(record.row);
   }
 
   erase(record: MemberRecord): void {
-    this.#byName.delete(record.name);
+    this.#columns.rows.remove(record.row);
+    this.#gone.delete(record.row);
     this.#failed.delete(record);
     this.#left.delete(record);
+  }
+
+  #at(row: number): MemberRecord {
+    return this.#gone.get(row) ?? new Row(this.#columns, row);
+  }
+
+  /** Makes the columns as long as the rows have grown. */
+  #widen(): void {
+    const columns = this.#columns;
+    const { capacity } = columns.rows;
+    if (columns.status.length >= capacity) return;
+    columns.status = widened(columns.status, new Uint8Array(capacity));
+    columns.statusLTime = widened(columns.statusLTime, new Float64Array(capacity));
   }
 }
 

@@ -2,6 +2,7 @@ import { hostPort, ipText } from '../base/address.ts';
 import type { Counters } from '../base/counters.ts';
 import type { Deadlines } from '../base/deadlines.ts';
 import type { Millis } from '../base/machine.ts';
+import type { Random } from '../base/random.ts';
 import type { Trace, TraceLevel } from '../base/trace.ts';
 import type { MemberEvent, MemberEventType } from '../events/event.ts';
 import type { Remains } from '../swim/burials.ts';
@@ -29,6 +30,7 @@ export interface MembershipParts {
   >;
   readonly clock: LamportClock;
   readonly deadlines: Deadlines<SerfDeadline>;
+  readonly random: Random;
   readonly counters: Counters;
   readonly trace: Trace | undefined;
   /** False once we are leaving: then a leave intent about us is true and not refuted. */
@@ -45,12 +47,13 @@ export interface MembershipParts {
 /** Carries out what SWIM notices and intents mean for the member table (serf.md 6). */
 export class Membership {
   readonly #parts: MembershipParts;
-  readonly #table = new SerfMembers();
+  readonly #table: SerfMembers;
   readonly #intents = new RecentIntents();
   readonly #burials: Burials;
 
   constructor(parts: MembershipParts) {
     this.#parts = parts;
+    this.#table = new SerfMembers(parts.random.below(2 ** 32));
     const keepMs = parts.config.tombstoneTimeoutMs;
     this.#burials = new Burials((now, name, remains) => parts.bury(now, name, remains, keepMs), keepMs);
   }
@@ -198,7 +201,8 @@ export class Membership {
   }
 
   #admit(facts: MemberFacts): MemberRecord {
-    const record = this.#table.add(facts, this.#tagsOf(facts), 'alive');
+    this.#checkTags(facts);
+    const record = this.#table.add(facts, 'alive');
     const buffered = this.#intents.take(facts.name);
     if (buffered === undefined) return record;
     record.statusLTime = buffered.ltime;
@@ -219,11 +223,12 @@ export class Membership {
 
   #describe(record: MemberRecord, facts: MemberFacts): void {
     record.facts = facts;
-    record.tags = this.#tagsOf(facts);
+    this.#checkTags(facts);
   }
 
-  #tagsOf(facts: MemberFacts): ReadonlyMap<string, string> {
-    return decodeTags(facts.meta, (why) => {
+  /** Tags that cannot be read are the member's fault, and its operator's to hear of. */
+  #checkTags(facts: MemberFacts): void {
+    decodeTags(facts.meta, (why) => {
       this.#parts.counters.add('drop:tags');
       this.#parts.trace?.note({
         level: 'ERR',

@@ -23,12 +23,31 @@ export function encodeTags(tags: ReadonlyMap<string, string>, protocolVersion: n
   return meta;
 }
 
+/** What metadata says, and why not all of it could be read. */
+interface Reading {
+  readonly tags: ReadonlyMap<string, string>;
+  readonly fault: string | undefined;
+}
+
+/** Metadata is never changed in place, so what was read of it once holds; members of a process share both. */
+const readings = new WeakMap<Uint8Array, Reading>();
+
 /**
  * Tags from a peer's metadata; without the magic byte the whole of it is the role. `failed` is told why a map could
  * not be read; such a member has the tags before the damage.
  */
-export function decodeTags(meta: Uint8Array, failed: (why: string) => void): ReadonlyMap<string, string> {
-  if (meta[0] !== TAGS_MAGIC) return new Map([['role', textOfBytes(meta)]]);
+export function decodeTags(meta: Uint8Array, failed?: (why: string) => void): ReadonlyMap<string, string> {
+  let reading = readings.get(meta);
+  if (reading === undefined) {
+    reading = readTags(meta);
+    readings.set(meta, reading);
+  }
+  if (reading.fault !== undefined) failed?.(reading.fault);
+  return reading.tags;
+}
+
+function readTags(meta: Uint8Array): Reading {
+  if (meta[0] !== TAGS_MAGIC) return { tags: new Map([['role', textOfBytes(meta)]]), fault: undefined };
   const tags = new Map<string, string>();
   try {
     const reader = new Reader(meta, 1);
@@ -37,7 +56,7 @@ export function decodeTags(meta: Uint8Array, failed: (why: string) => void): Rea
       tags.set(key, reader.text());
     }
   } catch (error) {
-    failed(messageOf(error));
+    return { tags, fault: messageOf(error) };
   }
-  return tags;
+  return { tags, fault: undefined };
 }

@@ -2,6 +2,7 @@ import { ipText } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import type { SwimConfig } from './config.ts';
 import type { MemberFacts } from './delegate.ts';
+import { sharedFacts } from './facts-pool.ts';
 import { ownVersions, VERSION_BYTES } from './versions.ts';
 
 /** What a message says about a member, whatever carried it. */
@@ -40,7 +41,7 @@ export function factsOf(
   const { addr, meta } = message;
   const port = message.port === 0 || config.protocolVersion < 2 ? config.bindPort : message.port;
   const vsn = message.vsn.length > VERSION_BYTES ? message.vsn.slice(0, VERSION_BYTES) : message.vsn;
-  return { name, addr, port, meta, vsn, address: { ip: ipText(addr) ?? '', port } };
+  return sharedFacts.share({ name, addr, port, meta, vsn, address: { ip: ipText(addr) ?? '', port } });
 }
 
 /** What we say of ourselves, with this metadata. */
@@ -48,5 +49,5 @@ export function ownFacts(config: SwimConfig, meta: Uint8Array): MemberFacts {
   const { name, addr, port } = config;
   const ip = ipText(addr);
   assert(ip !== undefined, 'our own address is an IP');
-  return { name, addr, port, meta, vsn: ownVersions(config), address: { ip, port } };
+  return sharedFacts.share({ name, addr, port, meta, vsn: ownVersions(config), address: { ip, port } });
 }

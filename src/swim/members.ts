@@ -1,13 +1,14 @@
 import type { Millis } from '../base/machine.ts';
-import { type Random, shuffle } from '../base/random.ts';
+import { NamedRows, widened } from '../base/named-rows.ts';
+import type { Random } from '../base/random.ts';
 import type { MemberFacts, SwimMember, SwimStatus } from './delegate.ts';
 
-/** A record as its owner sees it; everybody else gets the read-only `SwimMember`. */
+/** A record as its owner sees it; everybody else gets the read-only `SwimMember`. Of use until it is purged. */
 export interface MemberRecord extends SwimMember {
+  /** Its place in the table. */
+  readonly row: number;
   facts: MemberFacts;
   incarnation: number;
-  status: SwimStatus;
-  since: Millis;
 }
 
 /** A live, read-only view of the table. */
@@ -26,18 +27,68 @@ const DRAWS_PER_MEMBER = 3;
 /** Buried records kept; the one buried first gives way. */
 export const BURIED_LIMIT = 128;
 
+const STATUSES = ['alive', 'suspect', 'dead', 'left'] as const satisfies readonly SwimStatus[];
+
 /** True for the statuses an application counts as members. */
 export function isLive(member: SwimMember): boolean {
   return member.status === 'alive' || member.status === 'suspect';
 }
 
+/** What is known of the members beside their facts, row by row; replaced by longer ones as the table grows. */
+interface Columns {
+  readonly rows: NamedRows<MemberFacts>;
+  incarnation: Uint32Array;
+  /** Indices of STATUSES. */
+  status: Uint8Array;
+  since: Float64Array;
+}
+
+/** A way to look at a row and change it; made when asked for, so that a table of ten thousand holds no object per member. */
+class Row implements MemberRecord {
+  readonly row: number;
+  readonly #columns: Columns;
+  #facts: MemberFacts;
+
+  constructor(columns: Columns, row: number) {
+    this.row = row;
+    this.#columns = columns;
+    this.#facts = columns.rows.at(row) as MemberFacts;
+  }
+
+  get facts(): MemberFacts {
+    return this.#facts;
+  }
+
+  set facts(facts: MemberFacts) {
+    this.#facts = facts;
+    this.#columns.rows.replace(this.row, facts);
+  }
+
+  get incarnation(): number {
+    return this.#columns.incarnation[this.row] as number;
+  }
+
+  set incarnation(incarnation: number) {
+    this.#columns.incarnation[this.row] = incarnation;
+  }
+
+  get status(): SwimStatus {
+    return STATUSES[this.#columns.status[this.row] as number] as SwimStatus;
+  }
+
+  get since(): Millis {
+    return this.#columns.since[this.row] as Millis;
+  }
+}
+
 /**
- * The member table: an array in probe order and a map by name. Each probe cycle visits every record once in an order
- * shuffled anew, and purging happens only between cycles (SWIM §4.3; memberlist.md 3.9, 4.1).
+ * The member table: columns by row, an index by name, and the rows in probe order. Each probe cycle visits every record
+ * once in an order shuffled anew, and purging happens only between cycles (SWIM §4.3; memberlist.md 3.9, 4.1).
  */
 export class MemberTable implements MemberView {
-  #list: MemberRecord[] = [];
-  readonly #byName = new Map<string, MemberRecord>();
+  readonly #columns: Columns;
+  /** Rows in probe order; as many as there are records count. */
+  #order = new Uint32Array(0);
   /** Buried members, the first one buried first, and how long each is kept. */
   readonly #buried = new Map<string, Millis>();
   readonly #random: Random;
@@ -46,10 +97,17 @@ export class MemberTable implements MemberView {
 
   constructor(random: Random) {
     this.#random = random;
+    this.#columns = {
+      rows: new NamedRows(random.below(2 ** 32)),
+      incarnation: new Uint32Array(0),
+      status: new Uint8Array(0),
+      since: new Float64Array(0),
+    };
+    this.#widen();
   }
 
   get size(): number {
-    return this.#list.length;
+    return this.#columns.rows.size;
   }
 
   get liveCount(): number {
@@ -57,30 +115,42 @@ export class MemberTable implements MemberView {
   }
 
   get(name: string): MemberRecord | undefined {
-    return this.#byName.get(name);
+    const row = this.#columns.rows.find(name);
+    return row < 0 ? undefined : new Row(this.#columns, row);
   }
 
-  values(): Iterable<MemberRecord> {
-    return this.#list;
+  /** In probe order. */
+  *values(): Iterable<MemberRecord> {
+    for (let i = 0; i < this.size; i += 1) yield this.#at(i);
+  }
+
+  /** Makes room for so many records in all; more are still welcome. */
+  reserve(records: number): void {
+    this.#columns.rows.reserve(records);
+    this.#widen();
   }
 
   /** Adds an unknown member as dead since for ever, at a random place, so that new members are not probed last. */
   insert(facts: MemberFacts): MemberRecord {
-    const record: MemberRecord = { facts, incarnation: 0, status: 'dead', since: Number.NEGATIVE_INFINITY };
-    this.#byName.set(facts.name, record);
-    const at = this.#random.below(this.#list.length + 1);
-    const displaced = this.#list[at];
-    this.#list[at] = record;
-    if (displaced !== undefined) this.#list.push(displaced);
-    return record;
+    const columns = this.#columns;
+    const count = columns.rows.size;
+    const row = columns.rows.add(facts);
+    this.#widen();
+    columns.incarnation[row] = 0;
+    columns.status[row] = STATUSES.indexOf('dead');
+    columns.since[row] = Number.NEGATIVE_INFINITY;
+    const at = this.#random.below(count + 1);
+    this.#order[count] = this.#order[at] as number;
+    this.#order[at] = row;
+    return new Row(columns, row);
   }
 
   /** Moves a record to another status; the same status again changes nothing. */
   setStatus(record: MemberRecord, status: SwimStatus, now: Millis): void {
     if (record.status === status) return;
     if (isLive(record)) this.#live -= 1;
-    record.status = status;
-    record.since = now;
+    this.#columns.status[record.row] = STATUSES.indexOf(status);
+    this.#columns.since[record.row] = now;
     if (!isLive(record)) return;
     this.#live += 1;
     this.#buried.delete(record.facts.name);
@@ -91,7 +161,7 @@ export class MemberTable implements MemberView {
    * it is then stale; the member itself hears from us that it is gone, and refutes. A live member is not touched.
    */
   bury(now: Millis, facts: MemberFacts, incarnation: number, keepMs: Millis): void {
-    const record = this.#byName.get(facts.name) ?? this.insert(facts);
+    const record = this.get(facts.name) ?? this.insert(facts);
     if (isLive(record)) return;
     record.incarnation = Math.max(record.incarnation, incarnation);
     this.setStatus(record, 'left', now);
@@ -112,14 +182,14 @@ export class MemberTable implements MemberView {
    */
   nextProbe(self: string, now: Millis, keepDeadMs: Millis): MemberRecord | undefined {
     let skipped = 0;
-    while (skipped < this.#list.length) {
-      const record = this.#list[this.#probeIndex];
-      if (record === undefined) {
+    while (skipped < this.size) {
+      if (this.#probeIndex >= this.size) {
         this.#purge(now, keepDeadMs);
         this.#probeIndex = 0;
         skipped += 1;
         continue;
       }
+      const record = this.#at(this.#probeIndex);
       this.#probeIndex += 1;
       if (record.facts.name !== self && isLive(record)) return record;
       skipped += 1;
@@ -133,33 +203,60 @@ export class MemberTable implements MemberView {
    */
   pick(count: number, accepts: (record: MemberRecord) => boolean): MemberRecord[] {
     const picked: MemberRecord[] = [];
-    const total = this.#list.length;
+    const consider = (record: MemberRecord): void => {
+      if (accepts(record) && !picked.some(({ row }) => row === record.row)) picked.push(record);
+    };
+    const total = this.size;
     const draws = total < DRAWS_PER_MEMBER * count ? 0 : DRAWS_PER_MEMBER * count;
     for (let draw = 0; draw < draws && picked.length < count; draw += 1) {
-      const record = this.#list[this.#random.below(total)] as MemberRecord;
-      if (accepts(record) && !picked.includes(record)) picked.push(record);
+      consider(this.#at(this.#random.below(total)));
     }
     if (picked.length === count) return picked;
-    const copy = [...this.#list];
-    shuffle(copy, this.#random);
-    for (const record of copy) {
-      if (picked.length === count) break;
-      if (accepts(record) && !picked.includes(record)) picked.push(record);
+    const rest = this.#order.slice(0, total);
+    for (let left = total; left > 0 && picked.length < count; left -= 1) {
+      consider(new Row(this.#columns, takeAny(rest, left, this.#random)));
     }
     return picked;
+  }
+
+  #at(place: number): Row {
+    return new Row(this.#columns, this.#order[place] as number);
   }
 
   /** Forgets dead and left records older than `keepDeadMs`, then shuffles what remains. */
   #purge(now: Millis, keepDeadMs: Millis): void {
     for (const [name, until] of this.#buried) if (until < now) this.#buried.delete(name);
-    const kept = this.#list.filter(
-      (record) => isLive(record) || now - record.since <= keepDeadMs || this.#buried.has(record.facts.name),
-    );
-    if (kept.length !== this.#list.length) {
-      const keep = new Set(kept);
-      for (const record of this.#list) if (!keep.has(record)) this.#byName.delete(record.facts.name);
-      this.#list = kept;
+    const total = this.size;
+    let kept = 0;
+    for (let i = 0; i < total; i += 1) {
+      const record = this.#at(i);
+      if (isLive(record) || now - record.since <= keepDeadMs || this.#buried.has(record.facts.name)) {
+        this.#order[kept] = record.row;
+        kept += 1;
+      } else {
+        this.#columns.rows.remove(record.row);
+      }
     }
-    shuffle(this.#list, this.#random);
+    for (let left = kept; left > 1; left -= 1) takeAny(this.#order, left, this.#random);
   }
+
+  /** Makes the columns as long as the rows have grown. */
+  #widen(): void {
+    const columns = this.#columns;
+    const { capacity } = columns.rows;
+    if (columns.status.length >= capacity) return;
+    columns.incarnation = widened(columns.incarnation, new Uint32Array(capacity));
+    columns.status = widened(columns.status, new Uint8Array(capacity));
+    columns.since = widened(columns.since, new Float64Array(capacity));
+    this.#order = widened(this.#order, new Uint32Array(capacity));
+  }
+}
+
+/** Any of the first `left` items, which is moved to the end of them (a step of Fisher and Yates' shuffle). */
+function takeAny(items: Uint32Array, left: number, random: Random): number {
+  const at = random.below(left);
+  const taken = items[at] as number;
+  items[at] = items[left - 1] as number;
+  items[left - 1] = taken;
+  return taken;
 }

@@ -17,6 +17,7 @@ import {
   u32,
 } from '../wire/msgpack.ts';
 import { Reader } from '../wire/msgpack-reader.ts';
+import type { Writer } from '../wire/msgpack-writer.ts';
 
 /** memberlist's messages: type bytes, fields, and both directions of their codec (memberlist.md 1.1, 1.2). */
 
@@ -116,7 +117,8 @@ export interface PushPull {
   readonly userState: Uint8Array;
 }
 
-interface PushPullHeader {
+/** What stands before the nodes of a push/pull. */
+export interface PushPullHeader {
   readonly nodes: number;
   readonly userStateLen: number;
   readonly join: boolean;
@@ -167,7 +169,8 @@ const headerKind = struct<PushPullHeader>({
   join: ['Join', bool],
 });
 
-const nodeKind = struct<PushPullNode>({
+/** One entry of a push/pull. */
+export const nodeKind = struct<PushPullNode>({
   name: ['Name', text],
   addr: ['Addr', bytes],
   port: ['Port', u16],
@@ -211,11 +214,16 @@ export const decodeAlive = decoder(aliveKind);
 export function encodePushPull(message: PushPull): Uint8Array {
   const { join, nodes, userState } = message;
   return encodeWith((to) => {
-    to.byte(MessageType.pushPull);
-    headerKind.write(to, { join, nodes: nodes.length, userStateLen: userState.length });
+    writePushPullHeader(to, { join, nodes: nodes.length, userStateLen: userState.length });
     for (const node of nodes) nodeKind.write(to, node);
     to.raw(userState);
   });
+}
+
+/** The type byte and header of a push/pull; its nodes and user state follow. */
+export function writePushPullHeader(to: Writer, header: PushPullHeader): void {
+  to.byte(MessageType.pushPull);
+  headerKind.write(to, header);
 }
 
 /** A user message on a stream; in a datagram it is the type byte and the payload alone. */
@@ -224,10 +232,7 @@ export function encodeUserStream(payload: Uint8Array): Uint8Array {
 }
 
 /** Where a push/pull's header ends and what follows it. */
-export interface PushPullExtent {
-  readonly nodes: number;
-  readonly userStateLen: number;
-  readonly join: boolean;
+export interface PushPullExtent extends PushPullHeader {
   /** Offset in the body of the first node. */
   readonly end: number;
 }
@@ -240,13 +245,21 @@ export function decodePushPullHeader(body: Uint8Array): PushPullExtent {
 
 /** A whole push/pull. WireError `push-pull-nodes`, `push-pull-state`, or what a node's fields give. */
 export function decodePushPull(body: Uint8Array): PushPull {
+  return readPushPull(body, nodeKind.read);
+}
+
+/** A whole push/pull whose nodes `readNode` reads; throws as `decodePushPull`. */
+export function readPushPull<T>(
+  body: Uint8Array,
+  readNode: (from: Reader) => T,
+): { readonly join: boolean; readonly nodes: readonly T[]; readonly userState: Uint8Array } {
   const reader = new Reader(body);
   const header = checkedHeader(reader);
   if (header.nodes > FREE_NODES && header.nodes * MIN_NODE_BYTES > body.length - reader.at) {
     throw new WireError('push-pull-nodes', `${header.nodes} nodes in ${body.length} bytes`);
   }
-  const nodes: PushPullNode[] = [];
-  for (let i = 0; i < header.nodes; i += 1) nodes.push(nodeKind.read(reader));
+  const nodes: T[] = [];
+  for (let i = 0; i < header.nodes; i += 1) nodes.push(readNode(reader));
   const end = reader.at + header.userStateLen;
   if (end > body.length) throw new WireError('push-pull-truncated', 'user state ends early');
   const userState = header.userStateLen === 0 ? NO_BYTES : copyBytes(body, reader.at, end);

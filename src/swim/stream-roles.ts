@@ -13,7 +13,6 @@ import {
   decodeAck,
   decodeErrorReply,
   decodePing,
-  decodePushPull,
   decodeUserStream,
   encodeAck,
   encodeErrorReply,
@@ -22,6 +21,7 @@ import {
   MessageType,
 } from './messages.ts';
 import { pingFor } from './pings.ts';
+import { decodeState } from './state-codec.ts';
 import type { StateExchange } from './state-exchange.ts';
 import type { StreamHandle, StreamRole } from './streams.ts';
 
@@ -50,7 +50,7 @@ export function inboundRole(parts: RoleParts): StreamRole {
   const answer = (stream: StreamHandle, message: Uint8Array): void =>
     stream.write(sealStream(message, envelope, random));
   const pushPull = (now: Millis, stream: StreamHandle, body: Uint8Array): void => {
-    const remote = decodePushPull(body);
+    const remote = decodeState(body, config);
     answer(stream, exchange.localState(remote.join));
     stream.close();
     const problem = exchange.merge(now, remote, remote.join);
@@ -105,7 +105,7 @@ export function exchangeRole(
     },
     message(now, stream, message) {
       stream.close();
-      done(now, stream, readReply(now, exchange, joining, message));
+      done(now, stream, readReply(now, parts, joining, message));
     },
     broken(now, stream, trouble) {
       done(now, stream, explainTrouble(stream.peer, trouble));
@@ -161,7 +161,7 @@ export function messageRole(
 
 function readReply(
   now: Millis,
-  exchange: StateExchange,
+  { config, exchange }: Pick<RoleParts, 'config' | 'exchange'>,
   joining: boolean,
   message: Uint8Array,
 ): ExchangeFailure | undefined {
@@ -176,7 +176,7 @@ function readReply(
         text: `received invalid msgType (${message[0]}), expected pushPullMsg (6)`,
       };
     }
-    const problem = exchange.merge(now, decodePushPull(body), joining);
+    const problem = exchange.merge(now, decodeState(body, config), joining);
     return problem === undefined ? undefined : withCause({ code: 'refused-state', text: problem });
   } catch (error) {
     if (!(error instanceof WireError)) throw error;

@@ -1,6 +1,6 @@
 import type { SwimConfig } from './config.ts';
 import type { MemberView } from './members.ts';
-import type { PushPullNode } from './messages.ts';
+import type { RemoteMember } from './state-codec.ts';
 
 /** Protocol version bytes: protocol min, max, current, then the same of the delegate (memberlist.md 3.7). */
 
@@ -31,48 +31,60 @@ export function isNonsenseVersion(vsn: Uint8Array): boolean {
   return min === 0 || max === 0 || min > max;
 }
 
+/** What all alive members understand, and what members of every state speak. */
 interface Range {
   low: number;
   high: number;
+  lowest: number;
+  highest: number;
 }
 
 /**
  * Checks that everybody, remote and local, of every state, speaks a version everybody alive understands
  * (memberlist.md 3.7). Returns why not, in memberlist's words.
  */
-export function incompatibility(remote: readonly PushPullNode[], members: MemberView): string | undefined {
-  const protocol: Range = { low: 0, high: 255 };
-  const delegate: Range = { low: 0, high: 255 };
-  const narrow = (vsn: Uint8Array): void => {
-    protocol.low = Math.max(protocol.low, vsn[0] ?? 0);
-    protocol.high = Math.min(protocol.high, vsn[1] ?? 0);
-    delegate.low = Math.max(delegate.low, vsn[3] ?? 0);
-    delegate.high = Math.min(delegate.high, vsn[4] ?? 0);
+export function incompatibility(remote: readonly RemoteMember[], members: MemberView): string | undefined {
+  const protocol: Range = { low: 0, high: 255, lowest: 255, highest: 0 };
+  const delegate: Range = { low: 0, high: 255, lowest: 255, highest: 0 };
+  const meet = (vsn: Uint8Array, narrows: boolean): void => {
+    if (narrows) {
+      protocol.low = Math.max(protocol.low, vsn[0] ?? 0);
+      protocol.high = Math.min(protocol.high, vsn[1] ?? 0);
+      delegate.low = Math.max(delegate.low, vsn[3] ?? 0);
+      delegate.high = Math.min(delegate.high, vsn[4] ?? 0);
+    }
+    see(protocol, spoken(vsn, 2));
+    see(delegate, spoken(vsn, 5));
   };
-  for (const node of remote) if (node.state === 0 && node.vsn.length >= VERSION_BYTES - 1) narrow(node.vsn);
-  for (const member of members.values()) if (member.status === 'alive') narrow(member.facts.vsn);
-  const check = (name: string, vsn: Uint8Array): string | undefined => {
-    const whole = vsn.length >= VERSION_BYTES;
-    const current = whole ? (vsn[2] as number) : 0;
-    const currentDelegate = whole ? (vsn[5] as number) : 0;
+  for (const { facts, state } of remote)
+    meet(facts.vsn, state === 0 && facts.vsn.length >= VERSION_BYTES - 1);
+  for (const { facts, status } of members.values()) meet(facts.vsn, status === 'alive');
+  if (isMet(protocol) && isMet(delegate)) return undefined;
+  for (const { facts } of [...remote, ...members.values()]) {
+    const [current, currentDelegate] = [spoken(facts.vsn, 2), spoken(facts.vsn, 5)];
     if (current < protocol.low || current > protocol.high) {
-      return `Node '${name}' protocol version (${current}) is incompatible: [${protocol.low}, ${protocol.high}]`;
+      return `Node '${facts.name}' protocol version (${current}) is incompatible: [${protocol.low}, ${protocol.high}]`;
     }
     if (currentDelegate < delegate.low || currentDelegate > delegate.high) {
       return (
-        `Node '${name}' delegate protocol version (${currentDelegate}) is incompatible: ` +
+        `Node '${facts.name}' delegate protocol version (${currentDelegate}) is incompatible: ` +
         `[${delegate.low}, ${delegate.high}]`
       );
     }
-    return undefined;
-  };
-  for (const node of remote) {
-    const problem = check(node.name, node.vsn);
-    if (problem !== undefined) return problem;
-  }
-  for (const member of members.values()) {
-    const problem = check(member.facts.name, member.facts.vsn);
-    if (problem !== undefined) return problem;
   }
   return undefined;
+}
+
+/** A version in use: the byte at `index`, or 0 where a member never said. */
+function spoken(vsn: Uint8Array, index: number): number {
+  return vsn.length >= VERSION_BYTES ? (vsn[index] as number) : 0;
+}
+
+function see(range: Range, version: number): void {
+  range.lowest = Math.min(range.lowest, version);
+  range.highest = Math.max(range.highest, version);
+}
+
+function isMet({ low, high, lowest, highest }: Range): boolean {
+  return lowest >= low && highest <= high;
 }

@@ -21,13 +21,14 @@ const HASH_SHIFT = 19;
 const STAMP_BITS = 20;
 const MAX_EPOCH = 0x7ff;
 
-const stamps = new Int32Array(HASH_SLOTS);
-const codes = new Uint16Array(HASH_SLOTS);
+/** A slot's stamp and, beside it, the code that stands for (code, byte). */
+const table = new Int32Array(2 * HASH_SLOTS);
+const TABLE_MASK = 2 * HASH_SLOTS - 1;
 let epoch = 0;
 
 function nextEpoch(): number {
   if (epoch === MAX_EPOCH) {
-    stamps.fill(0);
+    table.fill(0);
     epoch = 0;
   }
   epoch += 1;
@@ -63,10 +64,14 @@ export function lzwEncode(
     if (next !== NONE) {
       const key = (code << 8) | next;
       stamp = mark | key;
-      slot = Math.imul(key, HASH_FACTOR) >>> HASH_SHIFT;
-      while (stamps[slot] !== stamp && (stamps[slot] as number) >= mark) slot = (slot + 1) & (HASH_SLOTS - 1);
-      if (stamps[slot] === stamp) {
-        code = codes[slot] as number;
+      slot = 2 * (Math.imul(key, HASH_FACTOR) >>> HASH_SHIFT);
+      let found = table[slot] as number;
+      while (found !== stamp && found >= mark) {
+        slot = (slot + 2) & TABLE_MASK;
+        found = table[slot] as number;
+      }
+      if (found === stamp) {
+        code = table[slot + 1] as number;
         continue;
       }
     }
@@ -91,8 +96,8 @@ export function lzwEncode(
       overflow = 1 << FIRST_WIDTH;
       mark = nextEpoch();
     } else {
-      stamps[slot] = stamp;
-      codes[slot] = hi;
+      table[slot] = stamp;
+      table[slot + 1] = hi;
     }
     code = next;
   }
@@ -105,9 +110,11 @@ export function lzwEncode(
   return at >= limit ? undefined : out.subarray(0, at);
 }
 
-const prefixes = new Uint16Array(TABLE_CODES);
-const suffixes = new Uint8Array(TABLE_CODES);
+/** Where in the output the text of a code stands, and how long it is; a literal's length alone. */
+const starts = new Int32Array(TABLE_CODES);
 const lengths = new Uint16Array(TABLE_CODES).fill(1);
+/** Longer texts are copied by the engine. */
+const SHORT_TEXT = 40;
 
 /**
  * Decompresses `input` up to `cap` bytes of output. WireErrors: `compress-truncated` (no end code), `compress-code`
@@ -144,19 +151,17 @@ export function lzwDecode(input: Uint8Array, cap: number): Uint8Array {
     }
     if (code > hi && code > END) throw new WireError('compress-code', 'lzw: invalid code');
 
-    const repeats = code === hi && last !== NONE;
-    const from = repeats ? last : code;
-    const length = lengths[from] as number;
-    const total = repeats ? length + 1 : length;
-    if (size + total > out.length) out = grown(out, size, size + total, cap);
-    const first = expand(out, size, length, from);
-    if (repeats) out[size + length] = first;
+    // The new code is the last text and one byte more, which is the first of what follows: all of it is in the output.
     if (last !== NONE) {
-      suffixes[hi] = first;
-      prefixes[hi] = last;
-      lengths[hi] = (lengths[last] as number) + 1;
+      const lastLength = last < CLEAR ? 1 : (lengths[last] as number);
+      starts[hi] = size - lastLength;
+      lengths[hi] = lastLength + 1;
     }
-    size += total;
+    const length = code < CLEAR ? 1 : (lengths[code] as number);
+    if (size + length > out.length) out = grown(out, size, size + length, cap);
+    if (code < CLEAR) out[size] = code;
+    else copyText(out, starts[code] as number, size, length);
+    size += length;
     last = code;
     hi += 1;
     if (hi >= overflow) {
@@ -171,15 +176,10 @@ export function lzwDecode(input: Uint8Array, cap: number): Uint8Array {
   }
 }
 
-/** Writes what `code` stands for at `start`, back to front; returns its first byte. */
-function expand(out: Uint8Array, start: number, length: number, code: number): number {
-  let rest = code;
-  for (let i = start + length - 1; i > start; i -= 1) {
-    out[i] = suffixes[rest] as number;
-    rest = prefixes[rest] as number;
-  }
-  out[start] = rest;
-  return rest;
+/** Repeats earlier output. A text that ends where it is copied to is written as it is read, byte by byte. */
+function copyText(out: Uint8Array, from: number, to: number, length: number): void {
+  if (length > SHORT_TEXT && from + length <= to) out.copyWithin(to, from, from + length);
+  else for (let i = 0; i < length; i += 1) out[to + i] = out[from + i] as number;
 }
 
 function grown(out: Uint8Array, size: number, needed: number, cap: number): Uint8Array<ArrayBuffer> {

@@ -14,6 +14,9 @@ function fail(code: string, message: string): never {
   throw new WireError(code, message);
 }
 
+/** Text that is already at hand for `bytes[from, to)`, or undefined. */
+export type KnownText = (bytes: Uint8Array, from: number, to: number) => string | undefined;
+
 /**
  * A cursor over the msgpack of the gossip port. It accepts everything memberlist.md 1.4 says a receiver must: text and
  * bytes in either family, every integer width, nil for anything. Input is borrowed; what is returned is copied.
@@ -32,9 +35,44 @@ export class Reader {
     this.#at = from;
   }
 
+  /** What is read, borrowed; offsets count from its start. */
+  get input(): Uint8Array {
+    return this.#bytes;
+  }
+
   /** Offset of the next unread byte. */
   get at(): number {
     return this.#at;
+  }
+
+  /** Goes back to an offset that `at` once gave. */
+  rewind(at: number): void {
+    this.#at = at;
+  }
+
+  /** Consumes these bytes if they are next. */
+  takeLiteral(expected: Uint8Array): boolean {
+    const bytes = this.#bytes;
+    const start = this.#at;
+    for (let i = 0; i < expected.length; i += 1) if (bytes[start + i] !== expected[i]) return false;
+    this.#at = start + expected.length;
+    return true;
+  }
+
+  /**
+   * Passes over text or bytes and returns where they begin; they end at `at`. Of the short forms only that peers write,
+   * nil among them: before anything else it stays and returns -1.
+   */
+  takeSpan(): number {
+    const head = this.#bytes[this.#at] as number;
+    const wide = head === 0xda;
+    if (!wide && head !== NIL && (head & 0xe0) !== 0xa0) return -1;
+    const start = this.#at + (wide ? 3 : 1);
+    if (start > this.#bytes.length) return -1;
+    const length = wide ? this.#bytes.readUInt16BE(start - 2) : head === NIL ? 0 : head & 0x1f;
+    if (start + length > this.#bytes.length) return -1;
+    this.#at = start + length;
+    return start;
   }
 
   /** Consumes a nil if one is next. */
@@ -105,12 +143,17 @@ export class Reader {
     return this.#wrongType('a boolean', head);
   }
 
-  /** Text of either family; nil is empty. Invalid UTF-8 survives as `textOfBytes` says. */
-  text(): string {
+  /**
+   * Text of either family; nil is empty. Invalid UTF-8 survives as `textOfBytes` says.
+   * @param known gives the text if it is at hand, so that it need not be made again
+   */
+  text(known?: KnownText): string {
     const length = this.#stringLength('text');
     const start = this.#at;
     this.#take(length);
     const bytes = this.#bytes;
+    const found = known?.(bytes, start, this.#at);
+    if (found !== undefined) return found;
     for (let i = start; i < this.#at; i += 1) {
       if ((bytes[i] as number) >= 0x80) return textOfBytes(bytes.subarray(start, this.#at));
     }

@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts';
-import { bytesOfText, copyBytes } from '../base/bytes.ts';
+import { bytesOfText, copyBytes, SHORT_COPY } from '../base/bytes.ts';
 
 const FIRST_CAPACITY = 65_536;
 /** A bigger buffer than this is given back after the message that needed it. */
@@ -20,6 +20,11 @@ export class Writer {
     if (this.#buffer.length > KEPT_CAPACITY) this.#buffer = Buffer.allocUnsafe(FIRST_CAPACITY);
   }
 
+  /** Bytes written so far. */
+  get length(): number {
+    return this.#at;
+  }
+
   /** A copy of everything written. */
   result(): Uint8Array {
     return copyBytes(this.#buffer, 0, this.#at);
@@ -31,11 +36,15 @@ export class Writer {
     this.#buffer[this.#at++] = value;
   }
 
-  /** Bytes as they are, without a header. */
-  raw(bytes: Uint8Array): void {
-    this.#room(bytes.length);
-    this.#buffer.set(bytes, this.#at);
-    this.#at += bytes.length;
+  /** `bytes[from, to)` as they are, without a header. */
+  raw(bytes: Uint8Array, from = 0, to = bytes.length): void {
+    const length = to - from;
+    this.#room(length);
+    const buffer = this.#buffer;
+    const at = this.#at;
+    if (length > SHORT_COPY) buffer.set(length === bytes.length ? bytes : bytes.subarray(from, to), at);
+    else for (let i = 0; i < length; i += 1) buffer[at + i] = bytes[from + i] as number;
+    this.#at = at + length;
   }
 
   /** The value of absent things. */

@@ -1,6 +1,6 @@
 import { equalBytes, NO_BYTES } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';
-import { Reader } from './msgpack-reader.ts';
+import { type KnownText, Reader } from './msgpack-reader.ts';
 import { Writer } from './msgpack-writer.ts';
 
 /**
@@ -35,6 +35,11 @@ export const text: Kind<string> = {
   write: (to, value) => to.text(value),
   isEmpty: (value) => value === '',
 };
+
+/** A string of which `known` may already have the text; otherwise as `text`. */
+export function knownText(known: KnownText): Kind<string> {
+  return { ...text, read: (from) => from.text(known) };
+}
 
 /** Bytes, nil read as empty; empty is written as `a0`. */
 export const bytes: Kind<Uint8Array> = {
@@ -131,13 +136,13 @@ export function arrayOf<T>(kind: Kind<T>, empty: 'nil' | 'array' = 'nil'): Kind<
 }
 
 /** A map with text keys, in insertion order; a repeated key's last value wins. Nil reads as empty, empty is `80`. */
-export function mapOf<T>(kind: Kind<T>): Kind<ReadonlyMap<string, T>> {
+export function mapOf<T>(kind: Kind<T>, keys: Kind<string> = text): Kind<ReadonlyMap<string, T>> {
   return {
     zero: new Map(),
     read: (from) => {
       const out = new Map<string, T>();
       for (let left = from.mapLength(); left > 0; left -= 1) {
-        const key = from.text();
+        const key = keys.read(from);
         out.set(key, kind.read(from));
       }
       return out;

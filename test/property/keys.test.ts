@@ -100,7 +100,7 @@ class Sites {
           return undefined;
         },
       },
-      members: new SerfMembers(),
+      members: new SerfMembers(1),
       keyring: ring,
       trace: undefined,
       respond: (_now, _id, payload) => {

@@ -9,7 +9,7 @@ import { decodeCompound } from '../../src/wire/compound.ts';
 import { openPacket } from '../../src/wire/envelope.ts';
 import { unpackMessage } from '../../src/wire/unpack.ts';
 import { envelope } from '../vectors/load.ts';
-import { swimConfig } from './swim-node.ts';
+import { keepable, swimConfig } from './swim-node.ts';
 
 /** Versions every Serf agent announces. */
 export const VSN = Uint8Array.of(1, 5, 2, 2, 5, 5);
@@ -168,8 +168,7 @@ export function loneSwim(options: Partial<SwimConfig> = {}, seed = 1): LoneSwim 
       mergeRemoteState: (_now, state) => void lone.received.push(`state ${Buffer.from(state).toString()}`),
       ackPayload: () => Buffer.from('payload of a'),
       admit: (members, merging) => lone.admit(members, merging),
-      notice: (_now, notice) =>
-        void lone.notices.push('member' in notice ? { ...notice, member: { ...notice.member } } : notice),
+      notice: (_now, notice) => void lone.notices.push(keepable(notice)),
       settled: (_now, operation, outcome) => void lone.outcomes.set(operation, outcome),
     },
   });

@@ -1,6 +1,7 @@
 import { Counters } from '../../src/base/counters.ts';
 import { Deadlines } from '../../src/base/deadlines.ts';
 import type { Millis } from '../../src/base/machine.ts';
+import { seededRandom } from '../../src/base/random.ts';
 import type { TraceRecord } from '../../src/base/trace.ts';
 import type { ClusterEvent } from '../../src/events/event.ts';
 import { SERF_DEFAULTS } from '../../src/serf/config.ts';
@@ -71,6 +72,7 @@ export function membershipOn(on: Bench, options: Partial<MembershipParts> = {}):
   return new Membership({
     ...on,
     self: 'me',
+    random: seededRandom(1),
     config: SERF_DEFAULTS,
     staying: () => true,
     strangerLeft: nothing,

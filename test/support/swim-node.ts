@@ -25,6 +25,13 @@ export interface SwimNode {
   join(to: Address | readonly Address[]): OperationId;
 }
 
+/** A notice with what its member is now; the table's own view of it changes with the table. */
+export function keepable(notice: SwimNotice): SwimNotice {
+  if (!('member' in notice)) return notice;
+  const { facts, incarnation, status, since } = notice.member;
+  return { ...notice, member: { facts, incarnation, status, since } };
+}
+
 let operations = 0;
 
 export function swimConfig(name: string, address: Address, options: Partial<SwimConfig> = {}): SwimConfig {
@@ -64,7 +71,7 @@ export function addSwim(
     ackPayload: () => Buffer.from(`ack of ${name}`),
     admit: (members, merging) => node.admit(members, merging),
     notice(_now: Millis, notice: SwimNotice) {
-      const told = 'member' in notice ? { ...notice, member: { ...notice.member } } : notice;
+      const told = keepable(notice);
       notices.push(told);
     },
     settled: (_now, operation, outcome) => outcomes.set(operation, outcome),

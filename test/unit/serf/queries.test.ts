@@ -248,7 +248,7 @@ function asking(on: Bench = bench(), live = 3) {
     random: seededRandom(1),
     self: () => facts('me', 100),
     liveCount: () => live,
-    members: new SerfMembers(),
+    members: new SerfMembers(1),
     receive: (_now, message) => {
       local.push(message);
       on.clock.witness(message.ltime);
