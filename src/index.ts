@@ -19,7 +19,7 @@ export type { ClientQuery, ConnectOptions } from './rpc/client.ts';
 export { RpcClient } from './rpc/client.ts';
 export type { ClientQueryRecord } from './rpc/records.ts';
 export type { QueryReply } from './runtime/answers.ts';
-export type { ClusterQuery, EventsOptions, QueryReplies } from './runtime/cluster.ts';
+export type { ClusterQuery, EventsOptions, JoinOptions, QueryReplies } from './runtime/cluster.ts';
 export { Cluster } from './runtime/cluster.ts';
 export type { ClusterOptions, CoalesceOptions } from './runtime/cluster-options.ts';
 export type { SnapshotOptions } from './runtime/snapshot-file.ts';

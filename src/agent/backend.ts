@@ -12,6 +12,7 @@ import type {
   RpcBackend,
   WireCoordinate,
 } from '../rpc/backend.ts';
+import { joinAdvice } from '../rpc/join-advice.ts';
 import type { Cluster } from '../runtime/cluster.ts';
 import type { AgentTags } from './agent-tags.ts';
 import { oneLine } from './log-line.ts';
@@ -54,15 +55,27 @@ export class AgentBackend implements RpcBackend {
     return this.#parts.cluster.members();
   }
 
-  async join(addresses: readonly string[], replay: boolean): Promise<number> {
+  async join(
+    addresses: readonly string[],
+    replay: boolean,
+    onWarning?: (text: string) => void,
+  ): Promise<number> {
     const { cluster, log } = this.#parts;
     log.write('INFO', 'agent', `joining: [${oneLine(addresses.join(' '))}] replay: ${replay}`);
     try {
-      const joined = await cluster.join(addresses, { replay });
+      const joined = await cluster.join(addresses, {
+        replay,
+        onWarning: (text) => {
+          log.write('WARN', 'agent', `joined, but ${oneLine(text)}`);
+          onWarning?.(text);
+        },
+      });
       if (joined > 0) log.write('INFO', 'agent', `joined: ${joined} nodes`);
       return joined;
     } catch (error) {
-      log.write('WARN', 'agent', `error joining: ${messageOf(error)}`);
+      const text = messageOf(error);
+      log.write('WARN', 'agent', `error joining: ${text}`);
+      for (const advice of joinAdvice(text)) log.write('INFO', 'agent', advice);
       throw error;
     }
   }

@@ -5,7 +5,12 @@ export interface RpcBackend {
   /** Every known member, failed and left ones included, sorted by name. */
   members(): readonly MemberInfo[];
   /** Contacts each address; returns how many answered. Throws a CodedError with Serf's text when none did. */
-  join(addresses: readonly string[], replay: boolean): Promise<number>;
+  join(
+    addresses: readonly string[],
+    replay: boolean,
+    /** Told of what may yet part the agent from those that answered. */
+    onWarning?: (text: string) => void,
+  ): Promise<number>;
   /** Resolves when the graceful leave is over; the agent shuts down after `afterLeave` is called. */
   leave(): Promise<void>;
   /** The `leave` answer has been written: now the agent may go. */

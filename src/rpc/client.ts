@@ -20,7 +20,7 @@ import {
 import {
   type ClientQueryRecord,
   coordinateOf,
-  joinedCount,
+  joinReport,
   keyReport,
   queryRecord,
   statGroups,
@@ -113,9 +113,20 @@ export class RpcClient {
     await this.#call('force-leave', { Node: wireText(node), Prune: prune });
   }
 
-  /** Returns how many of the addresses answered. */
-  async join(addresses: readonly string[], replay = false): Promise<number> {
-    return this.#ask('join', { Existing: texts(addresses), Replay: replay }, joinedCount);
+  /**
+   * Returns how many of the addresses answered. `onWarning` is called before that with what may yet part the agent from
+   * them, in sentences: its name is taken. Real agents tell only their log.
+   */
+  async join(
+    addresses: readonly string[],
+    replay = false,
+    onWarning?: (text: string) => void,
+  ): Promise<number> {
+    const body = { Existing: texts(addresses), Replay: replay };
+    const asked = onWarning === undefined ? body : { ...body, Warn: true };
+    const { count, warnings } = await this.#ask('join', asked, joinReport);
+    for (const text of warnings) onWarning?.(text);
+    return count;
   }
 
   /** Resolves when the agent has left; it then shuts down. */

@@ -87,9 +87,12 @@ export function coordinateOf(fields: Fields): WireCoordinate | undefined {
   };
 }
 
-/** The answer to `join`: how many agents were reached. */
-export function joinedCount(fields: Fields): number {
-  return integerField(fields, 'Num', 0, 0x7fff_ffff);
+/** The answer to `join`: how many agents were reached, and what may yet part us from them. */
+export function joinReport(fields: Fields): { readonly count: number; readonly warnings: readonly string[] } {
+  return {
+    count: integerField(fields, 'Num', 0, 0x7fff_ffff),
+    warnings: textsField(fields, 'Warnings'),
+  };
 }
 
 /** The answer to `stats`. */

@@ -15,7 +15,7 @@ import type { QueryParams } from '../serf/query-params.ts';
 import type { PreviousNode } from '../serf/snapshot.ts';
 import type { QueryReply } from './answers.ts';
 import type { ClusterOptions } from './cluster-options.ts';
-import { joinError } from './join-error.ts';
+import { joinError, nameTaken } from './join-error.ts';
 import { SerfNode } from './node.ts';
 import { resolveJoinEntries } from './resolve.ts';
 import { systemRandom } from './system.ts';
@@ -25,6 +25,13 @@ const EVENT_CAPACITY = 1_024;
 
 /** Addresses contacted at once by `reach`; the others have their turn another time. */
 const REACH_AT_ONCE = 64;
+
+export interface JoinOptions {
+  /** Also deliver user events from before; default false. */
+  readonly replay?: boolean;
+  /** Told, in a sentence, what may yet part this node from those that answered. */
+  readonly onWarning?: (text: string) => void;
+}
 
 /** What came of looking for members that should be there. */
 export interface ReachReport {
@@ -94,8 +101,9 @@ export class Cluster {
   /**
    * Contacts each address (`[name/]host[:port]`), one after another and one join at a time; resolves to how many
    * answered. Rejects with ERR_JOIN_FAILED when none did. With `replay`, older user events are delivered too.
+   * `onWarning` is called before that when another member uses this node's name.
    */
-  async join(addresses: readonly string[], options: { readonly replay?: boolean } = {}): Promise<number> {
+  async join(addresses: readonly string[], options: JoinOptions = {}): Promise<number> {
     if (this.state !== 'alive') {
       throw new CodedError('ERR_NOT_ALIVE', "Serf can't Join after Leave or Shutdown");
     }
@@ -111,7 +119,10 @@ export class Cluster {
       serf.join(now, operation, targets, { ignoreOld }),
     );
     assert(outcome.type === 'joined', 'a join settles as joined');
-    if (outcome.contacted > 0) return outcome.contacted;
+    if (outcome.contacted > 0) {
+      if (outcome.rival !== undefined) options.onWarning?.(nameTaken(this.localMember().name, outcome.rival));
+      return outcome.contacted;
+    }
     throw joinError(entries, outcome.failures);
   }
 

@@ -1,4 +1,6 @@
+import { hostPort } from '../base/address.ts';
 import { CodedError } from '../base/errors.ts';
+import type { NameRival } from '../serf/conflict.ts';
 import type { JoinFailure } from '../swim/delegate.ts';
 import type { ResolvedEntry } from './resolve.ts';
 
@@ -13,4 +15,15 @@ export function joinError(entries: readonly ResolvedEntry[], failures: readonly 
   const heading = lines.length === 1 ? '1 error occurred:' : `${lines.length} errors occurred:`;
   const list = lines.map((line) => `\t* ${line}\n`).join('');
   return new CodedError('ERR_JOIN_FAILED', `${heading}\n${list}\n`);
+}
+
+/** A join met another member under this node's own name: what follows, and what to do. */
+export function nameTaken(name: string, { address, votes }: NameRival): string {
+  const fate = votes
+    ? 'the members vote, and this node stops if they know the name by that address'
+    : 'the members go on with that one and do not see this node';
+  return (
+    `the name '${name}' is already used by ${hostPort(address)}: ${fate}. ` +
+    'Start this node under another name, or stop the other one first'
+  );
 }

@@ -1,13 +1,19 @@
 import { hostPort, sameIp } from '../base/address.ts';
 import { bytesOfText } from '../base/bytes.ts';
 import { CodedError, messageOf, WireError } from '../base/errors.ts';
-import type { Millis } from '../base/machine.ts';
+import type { Address, Millis } from '../base/machine.ts';
 import type { Trace, TraceLevel } from '../base/trace.ts';
 import type { MemberFacts } from '../swim/delegate.ts';
 import { InternalQuery } from './internal-queries.ts';
 import { type ConflictMember, conflictCodec, SerfType } from './messages.ts';
 import { plainQuery, type QueryParams } from './query-params.ts';
 import type { AnswerSink } from './responses.ts';
+
+/** Another member that uses our name; `votes` when the members decide who keeps it. */
+export interface NameRival {
+  readonly address: Address;
+  readonly votes: boolean;
+}
 
 export interface NameConflictParts {
   /** Whether a conflict over our own name is put to a vote. */
@@ -23,9 +29,19 @@ export interface NameConflictParts {
 export class NameConflict {
   readonly #parts: NameConflictParts;
   #voting = false;
+  #rival: NameRival | undefined;
 
   constructor(parts: NameConflictParts) {
     this.#parts = parts;
+  }
+
+  /** Who was last seen under our own name since `forgetRival`; undefined for nobody, and once a vote is won. */
+  get rival(): NameRival | undefined {
+    return this.#rival;
+  }
+
+  forgetRival(): void {
+    this.#rival = undefined;
   }
 
   /** SWIM kept `existing` and saw `other` claim its name. */
@@ -37,6 +53,7 @@ export class NameConflict {
       this.#log('WARN', 'Name conflict', text);
       return;
     }
+    this.#rival = { address: other.address, votes: resolve };
     const text = `Node name conflicts with another node at ${claimant}. Names must be unique! (Resolution enabled: ${resolve})`;
     this.#log('ERR', 'Node name conflicts with another node', text);
     if (resolve && !this.#voting) this.#vote(now);
@@ -91,6 +108,7 @@ export class NameConflict {
     const majority = Math.floor(responses / 2) + 1;
     const score = `[${matching} / ${responses}]`;
     if (matching >= majority) {
+      this.forgetRival();
       const message = 'majority in name conflict resolution';
       this.#log('INFO', message, `${message} ${score}`);
       return;

@@ -2,6 +2,7 @@ import type { NetworkEffects, OperationId } from '../base/machine.ts';
 import type { ClusterEvent } from '../events/event.ts';
 import type { JoinFailure } from '../swim/delegate.ts';
 import type { QueryTally } from './awaited.ts';
+import type { NameRival } from './conflict.ts';
 import type { KeyReport } from './key-report.ts';
 
 /** One answer to a query of ours. */
@@ -14,7 +15,13 @@ export interface QueryAnswer {
 
 /** How an operation of the Serf layer ended. */
 export type Outcome =
-  | { readonly type: 'joined'; readonly contacted: number; readonly failures: readonly JoinFailure[] }
+  | {
+      readonly type: 'joined';
+      readonly contacted: number;
+      readonly failures: readonly JoinFailure[];
+      /** Another member that has our name, where the join met one. */
+      readonly rival?: NameRival;
+    }
   /** Leave, force-leave or tag update whose broadcast was sent, or that nobody needed to hear. */
   | { readonly type: 'done' }
   /** A key operation that asked the cluster, or failed before it could. */

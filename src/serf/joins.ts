@@ -1,6 +1,7 @@
 import { CodedError } from '../base/errors.ts';
 import type { Millis, OperationId } from '../base/machine.ts';
 import type { JoinTarget, SwimOutcome } from '../swim/delegate.ts';
+import type { NameConflict } from './conflict.ts';
 import type { Outcome } from './effects.ts';
 import type { SwimOperations } from './swim-operations.ts';
 import type { SwimPort } from './swim-port.ts';
@@ -17,6 +18,7 @@ interface PendingJoin {
 export interface JoinsParts {
   readonly swim: Pick<SwimPort, 'join'>;
   readonly operations: SwimOperations;
+  readonly conflict: Pick<NameConflict, 'rival' | 'forgetRival'>;
   /** Tells the cluster that we joined. */
   readonly announce: (now: Millis) => void;
   readonly settle: (operation: OperationId, outcome: Outcome) => void;
@@ -61,7 +63,8 @@ export class SerfJoins {
     const join = this.#waiting.shift();
     if (join === undefined) return;
     this.#current = join;
-    const { swim, operations } = this.#parts;
+    const { swim, operations, conflict } = this.#parts;
+    conflict.forgetRival();
     const id = operations.begin((at, outcome) => this.#ended(at, join, outcome));
     swim.join(now, id, join.targets);
   }
@@ -70,7 +73,8 @@ export class SerfJoins {
     if (this.#current !== join || outcome.type !== 'joined') return;
     this.#current = undefined;
     if (outcome.contacted > 0) this.#parts.announce(now);
-    this.#parts.settle(join.operation, outcome);
+    const { rival } = this.#parts.conflict;
+    this.#parts.settle(join.operation, rival === undefined ? outcome : { ...outcome, rival });
     this.#startNext(now);
   }
 }

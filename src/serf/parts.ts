@@ -113,7 +113,8 @@ export function buildParts(sources: PartsSources): SerfParts {
     trace,
     settle: (operation, outcome) => sources.effects.settle(operation, outcome),
   });
-  const comings = buildComings(sources, { clocks, queues, operations, ...standing });
+  const conflict = buildConflict(sources, asking);
+  const comings = buildComings(sources, { clocks, queues, operations, ...standing }, conflict);
   const delegate = new SerfDelegate({
     ...sources,
     clocks,
@@ -123,7 +124,7 @@ export function buildParts(sources: PartsSources): SerfParts {
     queries,
     asking,
     queues,
-    conflict: buildConflict(sources, asking),
+    conflict,
     meta: () => encodeTags(sources.tags(), config.protocolVersion),
     sendUser: sendUserOf(sources),
     admit: (members, merging) => admissionFault(config, members, merging),
@@ -223,6 +224,7 @@ function buildQueries(
 function buildComings(
   sources: PartsSources,
   built: Built<'clocks' | 'queues' | 'operations' | 'membership' | 'lost'>,
+  conflict: NameConflict,
 ): Built<'joins' | 'reaching' | 'leaving' | 'upkeep' | 'rejoin'> {
   const { config, effects, deadlines, trace } = sources;
   const { clocks, queues, operations, membership, lost } = built;
@@ -235,6 +237,7 @@ function buildComings(
   const joins = new SerfJoins({
     swim,
     operations,
+    conflict,
     announce: (now) => membership.announceJoin(now),
     settle,
   });

@@ -4,11 +4,16 @@ import type { Address } from '../base/machine.ts';
 import type { ExchangeFailure } from './joins.ts';
 import type { StreamTrouble } from './streams.ts';
 
+const PEER_ALONE = 'the peer has an encrypt key and this node has none';
+const WE_ALONE = 'this node has an encrypt key and the peer has none';
+
 /** Texts of either side, in lower case as the cases differ between versions, and what they say about the two nodes. */
 const CAUSES: readonly (readonly [text: string, cause: string])[] = [
   ['no installed keys could decrypt', 'the two nodes have different encrypt keys'],
-  ['remote state is encrypted and encryption is not configured', 'one of the two nodes has no encrypt key'],
-  ['encryption is configured but remote state is not encrypted', 'one of the two nodes has no encrypt key'],
+  ['remote error: remote state is encrypted and encryption is not configured', WE_ALONE],
+  ['remote error: encryption is configured but remote state is not encrypted', PEER_ALONE],
+  ['remote state is encrypted and encryption is not configured', PEER_ALONE],
+  ['encryption is configured but remote state is not encrypted', WE_ALONE],
   ['is incompatible: [', 'a member of one side speaks a protocol version that the other side does not'],
 ];
 

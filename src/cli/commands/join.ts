@@ -1,4 +1,6 @@
-import { defineCommand, explained, RPC_FLAGS, usageError, withAgent } from '../command.ts';
+import { messageOf } from '../../base/errors.ts';
+import { joinAdvice } from '../../rpc/join-advice.ts';
+import { defineCommand, explained, failure, RPC_FLAGS, usageError, withAgent } from '../command.ts';
 import { EXIT } from '../exit.ts';
 
 /** `join`: succeeds when at least one address answered. */
@@ -18,9 +20,21 @@ export const joinCommand = defineCommand({
   run: async ({ flags, args }, context) => {
     if (args.length === 0) throw usageError('At least one address to join must be specified.');
     return withAgent(context, flags, async (client) => {
-      const count = await explained('Error joining the cluster', client.join(args, flags.replay));
+      const warnings: string[] = [];
+      const joining = client.join(args, flags.replay, (text) => warnings.push(text));
+      const count = await explained('Error joining the cluster', joining.catch(advised));
+      if (warnings.length > 0)
+        throw failure(`Error joining the cluster: contacted ${count} nodes, but ${warnings.join('; ')}.`);
       context.out.line(`Successfully joined cluster by contacting ${count} nodes.`);
       return EXIT.ok;
     });
   },
 });
+
+/** Puts the next steps under the reasons. */
+function advised(error: unknown): never {
+  const text = messageOf(error);
+  const advice = joinAdvice(text);
+  if (advice.length === 0) throw error;
+  throw failure([text.trimEnd(), ...advice].join('\n'), error);
+}

@@ -162,7 +162,7 @@ describe('join, leave, force-leave, tags, info', () => {
       code: 0,
       stdout: 'Successfully joined cluster by contacting 2 nodes.\n',
     });
-    expect(join).toHaveBeenCalledWith(['a', 'b:1'], true);
+    expect(join).toHaveBeenCalledWith(['a', 'b:1'], true, expect.any(Function));
   });
 
   it('join without an address is a usage error', async () => {
@@ -178,6 +178,26 @@ describe('join, leave, force-leave, tags, info', () => {
       code: 1,
       stdout: '',
       stderr: 'Error joining the cluster: 1 error occurred:\n\t* x\n\n\n',
+    });
+  });
+
+  it('a failed join also shows the next step, where there is one', async () => {
+    const client = { join: () => remote('1 error occurred:\n\t* a: connection refused\n\n') };
+    expect((await run(['join', 'a'], { client })).stderr).toBe(
+      'Error joining the cluster: 1 error occurred:\n\t* a: connection refused\n' +
+        'Nothing listens on that port: start the agent there, or name its gossip port (host:port).\n',
+    );
+  });
+
+  it('a join under a name that somebody has is none', async () => {
+    const join = async (_to: unknown, _replay: unknown, onWarning: (text: string) => void) => {
+      onWarning("the name 'x' is taken");
+      return 1;
+    };
+    expect(await run(['join', 'a'], { client: { join } })).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: "Error joining the cluster: contacted 1 nodes, but the name 'x' is taken.\n",
     });
   });
 

@@ -142,6 +142,10 @@ describe('calls against our server', () => {
     expect(await client.keys({ action: 'use', key: 'k' })).toEqual({ ...NO_REPORT, error: '1/1 nodes' });
     backend.calls.length = 0;
     expect(await client.join(['x', 'y'], true)).toBe(1);
+    backend.joinWarnings = ['name taken'];
+    const warnings: string[] = [];
+    expect(await client.join(['z'], false, (text) => warnings.push(text))).toBe(1);
+    expect(warnings).toEqual(['name taken']);
     await client.event('e', Buffer.from('p'), false);
     await client.event('e');
     await client.forceLeave('\udcff', true);
@@ -149,6 +153,7 @@ describe('calls against our server', () => {
     await client.leave();
     expect(backend.calls.filter(([name]) => name !== 'afterLeave')).toEqual([
       ['join', ['x', 'y'], true],
+      ['join', ['z'], false],
       ['userEvent', 'e', 'p', false],
       ['userEvent', 'e', null, true],
       ['forceLeave', '\udcff', true],

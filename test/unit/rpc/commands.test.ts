@@ -46,6 +46,17 @@ describe('simple commands', () => {
     expect(backend.calls).toEqual([]);
   });
 
+  it('join tells what may part the agent from the others, to those who ask for it alone', async () => {
+    const backend = new FakeBackend();
+    backend.joinWarnings = ['the name is taken'];
+    const body = { Existing: ['a'], Replay: false };
+    expect(await ask(backend, 'join', body, 2)).toEqual([ok(1), { Num: 1 }]);
+    expect(await ask(backend, 'join', { ...body, Warn: true }, 2)).toEqual([
+      ok(1),
+      { Num: 1, Warnings: ['the name is taken'] },
+    ]);
+  });
+
   it('a failed join still has a body', async () => {
     const backend = new FakeBackend();
     const text = '1 error occurred:\n\t* Failed to join 127.0.0.1: dial tcp\n\n';

@@ -86,6 +86,7 @@ export class FakeBackend implements RpcBackend {
   backlog: string[] = [];
   groups: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map();
   coordinates = new Map<string, WireCoordinate>();
+  joinWarnings: string[] = [];
   onJoin: () => Promise<number> = () => Promise.resolve(1);
   onLeave: () => Promise<void> = () => Promise.resolve();
   onKeys: (request: KeyRequest) => Promise<KeyReport> = () => Promise.resolve(NO_REPORT);
@@ -98,8 +99,13 @@ export class FakeBackend implements RpcBackend {
     return this.memberList;
   }
 
-  async join(addresses: readonly string[], replay: boolean): Promise<number> {
+  async join(
+    addresses: readonly string[],
+    replay: boolean,
+    onWarning?: (text: string) => void,
+  ): Promise<number> {
     this.#note('join', addresses, replay);
+    for (const text of this.joinWarnings) onWarning?.(text);
     return this.onJoin();
   }
 
