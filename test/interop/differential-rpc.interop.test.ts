@@ -422,6 +422,32 @@ describeWithSerf('RPC, the same bytes to a real agent and to ours', () => {
       await same(queried(over));
     });
 
+    it('with an early end, which a real agent takes for an unknown field and ours heeds', async () => {
+      const ask = (ip: string): Promise<Heard[]> =>
+        queried({ Until: 'answered', RequestAck: true, Timeout: 2_000_000_000n }, 1_000)(ip);
+      const [real, ours] = await Promise.all([ask(twins.real.ip), ask(twins.ours.ip)]);
+      const records = (heard: readonly Heard[]): unknown[] =>
+        heard.flatMap((item) =>
+          item !== null && typeof item === 'object' && 'Type' in item ? item.Type : [],
+        );
+      expect(real[0]).toEqual({ Error: '', Seq: 5 });
+      expect(ours[0]).toEqual(real[0]);
+      expect(records(real)).toEqual(['ack']);
+      expect(records(ours)).toEqual(['ack', 'done']);
+    });
+
+    it('with an early end is over at the deadline for a real agent, and for ours without it', async () => {
+      await same(async (ip) => {
+        const Until = ip === twins.real.ip ? { Until: 'answered' } : {};
+        return untimed(await queried({ ...Until, RequestAck: true })(ip));
+      });
+    });
+
+    it('join with a wish for warnings is a join to both', async () => {
+      const join = request('join', 1, { Existing: [], Replay: false, Warn: true });
+      await same(conversation(join));
+    });
+
     it('of every size around the limit', async () => {
       const sizes = Array.from({ length: 14 }, (_, i) => 902 + i);
       const heard = await same(

@@ -10,7 +10,7 @@ import { membersField } from '../../src/rpc/member-body.ts';
 import { COMMANDS, type CommandName, isCommand } from '../../src/rpc/protocol.ts';
 import {
   coordinateOf,
-  joinedCount,
+  joinReport,
   keyReport,
   queryRecord,
   statGroups,
@@ -131,7 +131,7 @@ function backendOf(asked: readonly Asked[], answers: readonly Answered[]): FakeB
     if (command === 'stats') backend.groups = statGroups(fields);
     if (command === 'join') {
       backend.onJoin = () =>
-        error ? Promise.reject(new Error(error)) : Promise.resolve(joinedCount(fields));
+        error ? Promise.reject(new Error(error)) : Promise.resolve(joinReport(fields).count);
     }
     if (command === 'get-coordinate') {
       const coordinate = coordinateOf(fields);
