@@ -88,7 +88,7 @@ export function buildParts(sources: PartsSources): SerfParts {
     publish: (event) => sources.effects.publish(event),
   });
   const standing = buildMembership(sources, { clocks, queues, pipeline, recorder });
-  const { membership, coordinates } = standing;
+  const { membership } = standing;
   const userEvents = new UserEvents({
     ...sources,
     clock: clocks.event,
@@ -117,9 +117,8 @@ export function buildParts(sources: PartsSources): SerfParts {
   const comings = buildComings(sources, { clocks, queues, operations, ...standing }, conflict);
   const delegate = new SerfDelegate({
     ...sources,
+    ...standing,
     clocks,
-    membership,
-    coordinates,
     userEvents,
     queries,
     asking,
@@ -129,7 +128,7 @@ export function buildParts(sources: PartsSources): SerfParts {
     sendUser: sendUserOf(sources),
     admit: (members, merging) => admissionFault(config, members, merging),
     ignoresOld: () => comings.joins.ignoresOld ?? comings.reaching.ignoresOld,
-    settled: (now, operation, outcome) => operations.settled(now, operation, outcome),
+    settled: (...outcome) => operations.settled(...outcome),
   });
   return {
     clocks,

@@ -424,7 +424,7 @@ describeWithSerf('RPC, the same bytes to a real agent and to ours', () => {
 
     it('with an early end, which a real agent takes for an unknown field and ours heeds', async () => {
       const ask = (ip: string): Promise<Heard[]> =>
-        queried({ Until: 'answered', RequestAck: true, Timeout: 2_000_000_000n }, 1_000)(ip);
+        queried({ Until: 'acks', RequestAck: true, Timeout: 2_000_000_000n }, 1_000)(ip);
       const [real, ours] = await Promise.all([ask(twins.real.ip), ask(twins.ours.ip)]);
       const records = (heard: readonly Heard[]): unknown[] =>
         heard.flatMap((item) =>
@@ -438,7 +438,7 @@ describeWithSerf('RPC, the same bytes to a real agent and to ours', () => {
 
     it('with an early end is over at the deadline for a real agent, and for ours without it', async () => {
       await same(async (ip) => {
-        const Until = ip === twins.real.ip ? { Until: 'answered' } : {};
+        const Until = ip === twins.real.ip ? { Until: 'acks' } : {};
         return untimed(await queried({ ...Until, RequestAck: true })(ip));
       });
     });

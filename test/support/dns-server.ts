@@ -17,9 +17,10 @@ export class DnsServer {
   readonly #socket: Socket;
   asked = 0;
 
-  static async start(ip: string): Promise<DnsServer> {
+  /** The port is any free one unless given. */
+  static async start(ip: string, port = 0): Promise<DnsServer> {
     const socket = createSocket('udp4');
-    socket.bind(0, ip);
+    socket.bind(port, ip);
     await once(socket, 'listening');
     return new DnsServer(socket);
   }
