@@ -65,6 +65,8 @@ async function bundle(entryPoints, outdir, chunks, shared) {
     logLevel: 'error',
     // pino starts workers by files of its own and is loaded by a running agent only.
     external: ['pino'],
+    // Its build for bundlers: the one of Node's older kind asks for modules in a way that bundles cannot answer.
+    alias: { liquidjs: 'liquidjs/dist/liquid.node.mjs' },
     inject: shared.length === 0 ? [] : ['shared-file'],
     plugins: [sharedFile(shared)],
   });

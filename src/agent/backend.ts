@@ -17,6 +17,7 @@ import type { Cluster } from '../runtime/cluster.ts';
 import type { AgentTags } from './agent-tags.ts';
 import { oneLine } from './log-line.ts';
 import type { AgentLog } from './logging.ts';
+import type { Renderers } from './renderers.ts';
 
 /** What the commands of the RPC port act on. */
 export interface BackendParts {
@@ -26,6 +27,7 @@ export interface BackendParts {
   readonly nodeName: string;
   /** The handlers in force. */
   readonly handlers: () => readonly HandlerSpec[];
+  readonly renderers: Pick<Renderers, 'summaries'>;
   /** Counts of the RPC server, once it runs. */
   readonly rpcCounters: () => ReadonlyMap<string, number>;
   /** A leave by RPC is over and answered: the agent ends. */
@@ -134,7 +136,8 @@ export class AgentBackend implements RpcBackend {
   }
 
   stats(): ReadonlyMap<string, ReadonlyMap<string, string>> {
-    const { cluster, nodeName, tags, handlers, rpcCounters } = this.#parts;
+    const { cluster, nodeName, tags, handlers, renderers, rpcCounters } = this.#parts;
+    const rendering = renderers.summaries();
     const counters = new Map([...cluster.counters(), ...rpcCounters()]);
     return new Map<string, ReadonlyMap<string, string>>([
       ['agent', new Map([['name', nodeName]])],
@@ -142,6 +145,8 @@ export class AgentBackend implements RpcBackend {
       ['serf', cluster.stats()],
       ['tags', tags.current],
       ['event_handlers', new Map(handlers().flatMap(handlerStats))],
+      // No group at all without renderers, so that the output of a node that has none is Serf's.
+      ...(rendering.size === 0 ? [] : [['renderers', rendering] as const]),
       ...dropStats(counters),
       ...snapshotStats(counters),
     ]);

@@ -35,7 +35,7 @@ export async function reload({ agent, log, ui, load }: ReloadOptions): Promise<v
   let checked: CheckedConfig;
   try {
     checked = await load();
-    agent.check(checked.settings);
+    await agent.check(checked.settings);
   } catch (error) {
     ui.error(messageOf(error));
     ui.error('Failed to reload configs');

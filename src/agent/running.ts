@@ -1,6 +1,7 @@
 import { messageOf } from '../base/errors.ts';
 import { type ClusterEvent, describeEvent } from '../events/event.ts';
 import { HandlerRunner } from '../handlers/runner.ts';
+import type { PreparedRenderer } from '../render/runner.ts';
 import type { RpcServer } from '../rpc/server.ts';
 import type { Cluster, ReachReport } from '../runtime/cluster.ts';
 import { AgentTags } from './agent-tags.ts';
@@ -13,6 +14,7 @@ import type { AgentLog } from './logging.ts';
 import type { Mdns } from './mdns/mdns.ts';
 import { startMdns } from './mdns/start.ts';
 import type { Announcer } from './output.ts';
+import { prepareRenderers, Renderers } from './renderers.ts';
 import { startRpc } from './rpc-start.ts';
 import { lockStateDirectory, type StateDirectory } from './state-dir.ts';
 import type { AgentWorld } from './world.ts';
@@ -40,6 +42,9 @@ export class RunningAgent {
   #tags: AgentTags | undefined;
   #handlers: HandlerRunner | undefined;
   #mdns: Mdns | undefined;
+  #renderers: Renderers | undefined;
+  /** Templates read by the last `check`, for the `apply` that follows it. */
+  #prepared: readonly PreparedRenderer[] = [];
 
   /**
    * Starts node, handlers and RPC, in Serf's order and with its announcements (agent.md 10.1).
@@ -113,13 +118,15 @@ export class RunningAgent {
     return new Map<string, string | number>([
       ...(this.#cluster?.stats() ?? []),
       ...(this.#cluster?.counters() ?? []),
+      ...(this.#renderers?.counters() ?? []),
     ]);
   }
 
-  /** Throws a CodedError when `apply` would be refused, before anything has been changed. */
-  check(settings: AgentSettings): void {
+  /** Rejects with a CodedError when `apply` would be refused, before anything has been changed. */
+  async check(settings: AgentSettings): Promise<void> {
     refuseConflicts(settings);
     this.#tags?.reconfigured(this.#settings.tags, settings.tags);
+    this.#prepared = await prepareRenderers(settings.renderers);
   }
 
   /**
@@ -131,6 +138,7 @@ export class RunningAgent {
     this.#settings = settings;
     this.#log.setLevel(settings.logLevel);
     this.#handlers?.replace(settings.handlers);
+    await this.#renderers?.replace(this.#prepared);
     if (tags !== undefined) await this.#tags?.replace(tags);
   }
 
@@ -139,6 +147,8 @@ export class RunningAgent {
     const ended = graceful ? undefined : this.endHandlers();
     this.#log.write('INFO', 'agent', 'requesting serf shutdown');
     await this.#mdns?.close();
+    // First, so that a cluster that goes away is not mistaken for one that shrinks.
+    await this.#renderers?.stop();
     await this.#cluster?.shutdown();
     this.#log.write('INFO', 'agent', 'shutdown complete');
     await (ended ?? this.#handlers?.stop());
@@ -156,6 +166,7 @@ export class RunningAgent {
     ui.heading('Starting Serf agent...');
     if (values.state_dir !== '') this.#hold(lockStateDirectory(values.state_dir));
     const state = readStartState(settings, (text) => log.write('INFO', 'agent', text));
+    const prepared = await prepareRenderers(settings.renderers);
     log.write('INFO', 'agent', 'Serf agent starting');
     const cluster = await startCluster(settings, state, {
       trace: log,
@@ -172,12 +183,14 @@ export class RunningAgent {
     });
     this.#tags = tags;
     this.#handlers = this.#startHandlers(cluster, settings);
+    const renderers = this.#makeRenderers(cluster, world);
     const backend = new AgentBackend({
       cluster,
       log,
       tags,
       nodeName: settings.nodeName,
       handlers: () => this.#settings.handlers,
+      renderers,
       rpcCounters: () => new Map([...(this.#rpc?.counters ?? []), ...(this.#mdns?.counters ?? [])]),
       onLeft: () => this.#end(0),
     });
@@ -194,6 +207,7 @@ export class RunningAgent {
     this.#rpc = server;
     this.#cleanups.push(() => server.close());
     ui.heading('Starting Serf agent RPC...');
+    await renderers.start(prepared);
   }
 
   #hold(directory: StateDirectory): void {
@@ -220,10 +234,24 @@ export class RunningAgent {
     return runner;
   }
 
+  #makeRenderers(cluster: Cluster, { env, now }: AgentWorld): Renderers {
+    const renderers = new Renderers({
+      cluster,
+      env,
+      settings: () => this.#settings,
+      log: (level, text) => this.#log.write(level, 'agent', oneLine(text)),
+      date: now,
+    });
+    this.#renderers = renderers;
+    this.#cleanups.push(() => renderers.stop());
+    return renderers;
+  }
+
   async #dispatch(events: AsyncIterable<ClusterEvent>, runner: HandlerRunner): Promise<void> {
     for await (const event of events) {
       this.#log.write('INFO', 'agent', `Received event: ${oneLine(describeEvent(event))}`);
       runner.dispatch(event);
+      if (event.type !== 'user' && event.type !== 'query') this.#renderers?.poke();
     }
   }
 

@@ -55,6 +55,8 @@ export function inboundRole(parts: RoleParts): StreamRole {
     stream.close();
     const problem = exchange.merge(now, remote, remote.join);
     if (problem !== undefined) complain(stream, `push/pull merge refused: ${problem}`);
+    // A caller that knows only itself has told us nothing about the cluster.
+    else if (remote.members.length > 1) counters.add('push-pull-completed');
   };
   const ping = (stream: StreamHandle, body: Uint8Array): void => {
     const { node, seqNo } = decodePing(body);
@@ -96,7 +98,7 @@ export function exchangeRole(
   joining: boolean,
   done: (now: Millis, stream: StreamHandle, failure: ExchangeFailure | undefined) => void,
 ): StreamRole {
-  const { config, envelope, exchange, random } = parts;
+  const { config, envelope, exchange, random, counters } = parts;
   return {
     opened(now, stream) {
       stream.expectBy(now + config.tcpTimeoutMs);
@@ -105,7 +107,9 @@ export function exchangeRole(
     },
     message(now, stream, message) {
       stream.close();
-      done(now, stream, readReply(now, parts, joining, message));
+      const failure = readReply(now, parts, joining, message);
+      if (failure === undefined) counters.add('push-pull-completed');
+      done(now, stream, failure);
     },
     broken(now, stream, trouble) {
       done(now, stream, explainTrouble(stream.peer, trouble));

@@ -2,6 +2,7 @@ import type { Address } from '../../base/machine.ts';
 import type { TraceLevel } from '../../base/trace.ts';
 import type { HandlerSpec } from '../../handlers/spec.ts';
 import type { SupervisedSpec } from '../../handlers/supervised.ts';
+import type { RendererSpec } from '../../render/spec.ts';
 import type { Cidr, ProfileName } from '../../swim/config.ts';
 import type { MergedConfig } from './merge.ts';
 
@@ -25,6 +26,8 @@ export interface AgentSettings {
   readonly handlers: readonly HandlerSpec[];
   /** Those with a name and supervision of their own. */
   readonly supervised: readonly SupervisedSpec[];
+  /** Files kept in step with the cluster. */
+  readonly renderers: readonly RendererSpec[];
   /** Where the snapshot is kept; empty for nowhere. */
   readonly snapshotPath: string;
   /** The RPC key; empty for none. */

@@ -2,15 +2,19 @@ import { SECRET_VARIABLES } from '../../handlers/environment.ts';
 import { AGENT_KEYS } from './keys-agent.ts';
 import { GOSSIP_KEYS } from './keys-gossip.ts';
 import { HANDLER_KEYS } from './keys-handlers.ts';
+import { RENDERER_KEYS } from './keys-renderers.ts';
 import type { ConfigTypes, KeySpec } from './spec.ts';
 
 /**
  * Every configuration key (agent.md 9.2): the one source of defaults, flags, the file format, merging, messages and
  * the reference page. Keys are spelled as in JSON files; a dot stands for a nested object.
  */
-export const CONFIG_TABLE = { ...GOSSIP_KEYS, ...AGENT_KEYS, ...HANDLER_KEYS } as const satisfies Readonly<
-  Record<string, KeySpec>
->;
+export const CONFIG_TABLE = {
+  ...GOSSIP_KEYS,
+  ...AGENT_KEYS,
+  ...HANDLER_KEYS,
+  ...RENDERER_KEYS,
+} as const satisfies Readonly<Record<string, KeySpec>>;
 
 export type ConfigKey = keyof typeof CONFIG_TABLE;
 

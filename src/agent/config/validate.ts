@@ -7,6 +7,7 @@ import { supervisedSpecs } from './handler-specs.ts';
 import type { ConfigHost } from './host.ts';
 import { checkInterface, checkMdns } from './interface.ts';
 import type { MergedConfig } from './merge.ts';
+import { rendererSpecs } from './renderer-specs.ts';
 import { sharedSecretNotes } from './secrets.ts';
 import type { AgentSettings, CheckedConfig } from './settings.ts';
 import { CONFIG_KEYS, type ConfigKey, SECRET_NAMES, specOf } from './table.ts';
@@ -73,6 +74,7 @@ export async function inspectConfig(merged: MergedConfig, host: ConfigHost): Pro
         secretNames: SECRET_NAMES,
       }),
     ),
+    renderers: checks.run(['renderers'], [], () => rendererSpecs(values.renderers)),
     tags,
     snapshotPath,
     logLevel: checks.run(['log_level'], 'INFO', () => parseLogLevel(values.log_level)),

@@ -92,7 +92,7 @@ describe('a reload', () => {
     await reload({
       agent: {
         settings: (await load('-bind=127.0.0.1')).settings,
-        check: () => undefined,
+        check: async () => undefined,
         apply: (settings) => {
           applied = settings;
           return Promise.resolve();
@@ -118,7 +118,7 @@ describe('a reload', () => {
     await reload({
       agent: {
         settings: (await load()).settings,
-        check: () => undefined,
+        check: async () => undefined,
         apply: () => Promise.reject(new Error('must not be called')),
       },
       log: { write: () => undefined },
@@ -137,7 +137,7 @@ describe('a reload', () => {
     await reload({
       agent: {
         settings: (await load()).settings,
-        check: () => undefined,
+        check: async () => undefined,
         apply: () => Promise.reject(new Error('timeout')),
       },
       log: { write: () => undefined },

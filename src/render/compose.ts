@@ -1,0 +1,87 @@
+import { asBuffer, bytesOfText, textOfBytes } from '../base/bytes.ts';
+import { CodedError } from '../base/errors.ts';
+import type { MemberInfo } from '../events/event.ts';
+import type { LeftOut } from '../policy/view.ts';
+import { foreignWords, joinBlock, refuseMarkersInside, splitAtBlock } from './block.ts';
+import { fieldOf } from './grammar.ts';
+import type { RendererSpec } from './spec.ts';
+import type { Template } from './template.ts';
+import { templateValues } from './values.ts';
+
+/** From a view to the bytes of a file, without touching one. */
+export interface ComposeInput {
+  readonly spec: Pick<RendererSpec, 'target' | 'block' | 'vars' | 'policy'>;
+  readonly template: Template;
+  readonly self: MemberInfo;
+  readonly members: readonly MemberInfo[];
+  /** The file as it is; undefined when there is none. */
+  readonly present: Uint8Array | undefined;
+  /** Nothing may stand where something stood: somebody said so. */
+  readonly emptyApproved?: boolean;
+}
+
+export interface Composed {
+  readonly bytes: Buffer;
+  /** Members left out because a line outside the block already has their name. */
+  readonly leftOut: readonly LeftOut[];
+}
+
+/**
+ * The new content of the target.
+ *
+ * @throws CodedError `ERR_TEMPLATE`, `ERR_RENDER_BLOCK`, or `ERR_RENDER_EMPTY` when nothing would replace something
+ */
+export function compose(input: ComposeInput): Composed {
+  const { spec, template, self, present } = input;
+  const { block, vars } = spec;
+  if (block === undefined) {
+    const text = template.render(templateValues({ self, members: input.members, vars }));
+    refuseNothing(input, text, present === undefined ? '' : textOfBytes(present));
+    return { bytes: asBuffer(bytesOfText(text)), leftOut: [] };
+  }
+  const split = splitAtBlock(spec.target, latin1(present), block);
+  const taken = block.unique === undefined ? undefined : foreignWords(split, block.comment);
+  const leftOut: LeftOut[] = [];
+  const members = input.members.filter((member) => {
+    const value = fieldOf(member, block.unique ?? 'name')?.toLowerCase() ?? '';
+    if (taken?.has(value) !== true) return true;
+    leftOut.push({ name: member.name, why: `a line outside the block already has ${JSON.stringify(value)}` });
+    return false;
+  });
+  const text = template.render(templateValues({ self, members, vars }));
+  const inside = latin1(bytesOfText(text));
+  refuseMarkersInside(inside, block);
+  refuseNothing(input, inside, split.inside ?? '');
+  return { bytes: Buffer.from(joinBlock(split, inside, block), 'latin1'), leftOut };
+}
+
+/**
+ * True when the file, or the block in it, holds anything that an empty view would wipe out. A file whose block cannot
+ * be found counts as one that does.
+ */
+export function holdsContent(
+  spec: Pick<RendererSpec, 'target' | 'block'>,
+  present: Uint8Array | undefined,
+): boolean {
+  const text = latin1(present);
+  if (spec.block === undefined) return text.trim() !== '';
+  try {
+    return (splitAtBlock(spec.target, text, spec.block).inside ?? '').trim() !== '';
+  } catch {
+    return true;
+  }
+}
+
+function refuseNothing({ spec, emptyApproved }: ComposeInput, next: string, before: string): void {
+  if (next.trim() !== '' || before.trim() === '') return;
+  if (emptyApproved === true || spec.policy.guards.allowEmpty) return;
+  throw new CodedError(
+    'ERR_RENDER_EMPTY',
+    `${spec.target}: nothing would replace what stands there; set guards.allow_empty if that is meant`,
+  );
+}
+
+/** Each byte as one character. */
+function latin1(bytes: Uint8Array | undefined): string {
+  return bytes === undefined ? '' : asBuffer(bytes).toString('latin1');
+}

@@ -1,0 +1,57 @@
+import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { CodedError, messageOf } from '../base/errors.ts';
+
+/** Links followed from a target that is not there yet. */
+const MOST_LINKS = 16;
+
+/** Where a renderer's files are: the file itself, behind any links, and its helpers, hidden beside it. */
+export interface TargetPaths {
+  /** The file that is replaced. */
+  readonly file: string;
+  readonly directory: string;
+  /** The new version until it is swapped in. */
+  readonly staged: string;
+  /** The last version known to be good, while a newer one is not yet verified. */
+  readonly old: string;
+  /** There from the swap until the new version is verified. */
+  readonly pending: string;
+  /** Both versions, while one is written over the other in place. */
+  readonly journal: string;
+}
+
+/**
+ * Follows the links of a target, also when what they lead to is not there yet.
+ *
+ * @throws CodedError `ERR_RENDER_TARGET`
+ */
+export function targetPaths(target: string): TargetPaths {
+  const file = behindLinks(resolve(target));
+  const directory = dirname(file);
+  const beside = (what: string): string => join(directory, `.${basename(file)}.reeve-${what}`);
+  return {
+    file,
+    directory,
+    staged: beside('new'),
+    old: beside('old'),
+    pending: beside('pending'),
+    journal: beside('journal'),
+  };
+}
+
+function behindLinks(path: string): string {
+  let at = path;
+  try {
+    for (let links = 0; links < MOST_LINKS; links += 1) {
+      const directory = realpathSync(dirname(at));
+      at = join(directory, basename(at));
+      const known = lstatSync(at, { throwIfNoEntry: false });
+      if (known === undefined || known.isFile()) return at;
+      if (!known.isSymbolicLink()) throw new Error('it is no regular file');
+      at = resolve(directory, readlinkSync(at));
+    }
+  } catch (error) {
+    throw new CodedError('ERR_RENDER_TARGET', `${path}: ${messageOf(error)}`, { cause: error });
+  }
+  throw new CodedError('ERR_RENDER_TARGET', `${path}: more than ${MOST_LINKS} links in a row`);
+}

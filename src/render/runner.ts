@@ -1,0 +1,256 @@
+import { readFile } from 'node:fs/promises';
+import { textOfBytes } from '../base/bytes.ts';
+import { CodedError, messageOf } from '../base/errors.ts';
+import type { Millis } from '../base/machine.ts';
+import type { TraceLevel } from '../base/trace.ts';
+import type { MemberInfo } from '../events/event.ts';
+import { type Action, type ClusterFacts, Governor, type GovernorOptions } from '../policy/governor.ts';
+import { holdsContent } from './compose.ts';
+import { readState } from './files.ts';
+import { targetPaths } from './paths.ts';
+import { attemptOf, type RenderAttempt, type RendererReport, reportOf } from './report.ts';
+import type { RendererSpec } from './spec.ts';
+import type { Template } from './template.ts';
+import { type Rendered, type RenderResult, render } from './transaction.ts';
+
+/** Attempts kept for people; the log has them all. */
+const ATTEMPTS_KEPT = 16;
+
+/** A timer holds no longer wait; it is armed again when it is over. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** How often a hold that goes on is told again. */
+const HOLD_REMINDER_MS = 10 * 60_000;
+
+const OUTCOME_WORDS = {
+  unchanged: 'is right',
+  confirmed: 'is right, reloaded and verified',
+  created: 'was created',
+  replaced: 'was replaced',
+  'in-place': 'was written in place',
+} as const satisfies Record<Rendered['outcome'], string>;
+
+/** What renderers need from the agent that runs them. */
+export interface RenderContext {
+  self(): MemberInfo;
+  facts(): ClusterFacts;
+  /** False once the agent leaves: what it sees from then on is no cluster to act on. */
+  isStaying(): boolean;
+  /** One line of the agent's log. */
+  log(level: TraceLevel, text: string): void;
+  /** A monotonic clock. */
+  now(): Millis;
+  /** The wall clock, for people. */
+  date(): Date;
+  /** What commands find in their environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A renderer whose template was read and found good. */
+export interface PreparedRenderer {
+  readonly spec: RendererSpec;
+  readonly template: Template;
+  /** The template's text: a changed one is a changed renderer. */
+  readonly templateText: string;
+}
+
+/**
+ * Reads the template of a renderer.
+ *
+ * @throws CodedError `ERR_TEMPLATE` naming the renderer
+ */
+export async function prepareRenderer(spec: RendererSpec): Promise<PreparedRenderer> {
+  // Loaded where there is a renderer: an agent without one starts faster.
+  const { compileTemplate, LONGEST_TEMPLATE } = await import('./template.ts');
+  let templateText: string;
+  try {
+    const bytes = await readFile(spec.template);
+    if (bytes.length > LONGEST_TEMPLATE) throw new Error(`larger than ${LONGEST_TEMPLATE} bytes`);
+    templateText = textOfBytes(bytes);
+  } catch (error) {
+    throw new CodedError(
+      'ERR_TEMPLATE',
+      `Invalid renderer '${spec.name}': template ${spec.template}: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+  try {
+    return { spec, templateText, template: compileTemplate(spec.template, templateText) };
+  } catch (error) {
+    throw new CodedError('ERR_TEMPLATE', `Invalid renderer '${spec.name}': ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Keeps one file in step with the cluster: asks its governor when, renders, and tells what came of it. */
+export class RendererRunner {
+  readonly #context: RenderContext;
+  readonly #governor: Governor;
+  readonly #attempts: RenderAttempt[] = [];
+  readonly #stopping = new AbortController();
+  #prepared: PreparedRenderer;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #toldHold = '';
+  #toldHoldAt: Millis = 0;
+  #toldLeftOut = '';
+  #toldFailure = '';
+
+  constructor(prepared: PreparedRenderer, context: RenderContext) {
+    this.#prepared = prepared;
+    this.#context = context;
+    this.#governor = new Governor(context.now(), this.#options());
+  }
+
+  get spec(): RendererSpec {
+    return this.#prepared.spec;
+  }
+
+  /** Begins: from here on `poke` and its own timer drive it. */
+  async start(): Promise<void> {
+    const { spec } = this;
+    try {
+      const state = await readState(targetPaths(spec.target).file);
+      this.#governor.foundContent(holdsContent(spec, state?.bytes));
+    } catch {
+      // The first render says what is wrong with the target.
+      this.#governor.foundContent(true);
+    }
+    this.poke();
+  }
+
+  /** Something may have changed: looks, and acts if it is time. Never throws. */
+  poke(): void {
+    if (this.#stopping.signal.aborted || !this.#context.isStaying()) return;
+    const now = this.#context.now();
+    this.#governor.observe(now, this.#context.facts());
+    const action = this.#governor.tick(now);
+    this.#tellHolds(now);
+    if (action !== undefined) this.#running = this.#act(action);
+    this.#arm(now);
+  }
+
+  /** Takes a new configuration or template; acts at once in any case, for a reload is how people ask for that. */
+  replace(prepared: PreparedRenderer): void {
+    this.#prepared = prepared;
+    this.#toldFailure = '';
+    this.#governor.reload(this.#options());
+    this.poke();
+  }
+
+  /** Lets what is held back go ahead once. False when nothing is. */
+  approve(): boolean {
+    const approved = this.#governor.approve();
+    if (approved) this.poke();
+    return approved;
+  }
+
+  /** Where things stand. */
+  report(): RendererReport {
+    const now = this.#context.now();
+    return reportOf(this.spec, this.#governor, this.#attempts, now);
+  }
+
+  get counters(): ReadonlyMap<string, number> {
+    return this.#governor.counters;
+  }
+
+  /** The members that a render now would be given, and those left out. */
+  view(): { readonly members: readonly MemberInfo[]; readonly prepared: PreparedRenderer } {
+    this.#governor.observe(this.#context.now(), this.#context.facts());
+    return { members: this.#governor.status.view.members, prepared: this.#prepared };
+  }
+
+  /** Starts nothing more and ends what runs; resolves when it is over. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  #options(): GovernorOptions {
+    const { spec } = this;
+    return { ...spec.policy, self: this.#context.self().name, name: spec.name };
+  }
+
+  #arm(now: Millis): void {
+    clearTimeout(this.#timer);
+    const due = this.#governor.nextDeadline(now);
+    if (!Number.isFinite(due)) return;
+    const wait = Math.min(LONGEST_TIMER_MS, Math.max(0, Math.ceil(due - now)));
+    this.#timer = setTimeout(() => this.poke(), wait);
+  }
+
+  async #act(action: Action): Promise<void> {
+    const { spec, template } = this.#prepared;
+    const { env, log } = this.#context;
+    const at = this.#context.date();
+    const began = this.#context.now();
+    log('DEBUG', `renderer '${spec.name}': ${action.reason}, ${action.view.members.length} members`);
+    const result = await render({
+      spec,
+      template,
+      self: this.#context.self(),
+      members: action.view.members,
+      emptyApproved: action.reason === 'approve',
+      env,
+      signal: this.#stopping.signal,
+    });
+    const now = this.#context.now();
+    this.#attempts.push(attemptOf({ at, durationMs: now - began, action, result }));
+    if (this.#attempts.length > ATTEMPTS_KEPT) this.#attempts.shift();
+    this.#tell(action, result);
+    this.#governor.settled(now, !('error' in result));
+    this.#running = undefined;
+    this.poke();
+  }
+
+  #tell(action: Action, result: RenderResult): void {
+    const { log } = this.#context;
+    const { name, target } = this.spec;
+    for (const note of result.notes) log('WARN', `renderer '${name}': ${note}`);
+    if ('error' in result) {
+      const { message } = result.error;
+      // A failure that repeats is told once at ERR; `agent render --list` counts the rest.
+      log(message === this.#toldFailure ? 'DEBUG' : 'ERR', `renderer '${name}' failed: ${message}`);
+      this.#toldFailure = message;
+      return;
+    }
+    this.#toldFailure = '';
+    const { members } = action.view;
+    const count = members.length === 1 ? '1 member' : `${members.length} members`;
+    const what = `${target} ${OUTCOME_WORDS[result.outcome]}`;
+    log(
+      result.outcome === 'unchanged' ? 'DEBUG' : 'INFO',
+      `renderer '${name}': ${what} (${action.reason}, ${count})`,
+    );
+    this.#tellLeftOut([...action.view.leftOut, ...result.leftOut]);
+  }
+
+  #tellLeftOut(leftOut: readonly { readonly name: string; readonly why: string }[]): void {
+    const text = leftOut.map(({ name, why }) => `${JSON.stringify(name)}: ${why}`).join('; ');
+    if (text !== this.#toldLeftOut && text !== '') {
+      this.#context.log('WARN', `renderer '${this.spec.name}' leaves out ${text.slice(0, 2_000)}`);
+    }
+    this.#toldLeftOut = text;
+  }
+
+  #tellHolds(now: Millis): void {
+    const { name } = this.spec;
+    const { holds } = this.#governor.status;
+    const guards = holds.map(({ guard }) => guard).join(' ');
+    const isNew = guards !== this.#toldHold;
+    if (holds.length > 0 && (isNew || now - this.#toldHoldAt >= HOLD_REMINDER_MS)) {
+      const why = holds.map(({ guard, text }) => `${guard}: ${text}`).join('; ');
+      // Every start waits a moment for its first push/pull: no news unless it lasts.
+      const level = guards === 'settle' && this.#toldHold === '' ? 'INFO' : 'WARN';
+      this.#context.log(level, `renderer '${name}' HOLDS, nothing is written: ${why}`);
+      this.#toldHoldAt = now;
+    }
+    if (holds.length === 0 && this.#toldHold !== '') {
+      this.#context.log('INFO', `renderer '${name}' is no longer held`);
+    }
+    this.#toldHold = guards;
+  }
+}
