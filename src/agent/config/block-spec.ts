@@ -73,3 +73,6 @@ export function innerBlock(block: Block, field: string): Block {
   const value = block.get(field);
   return value instanceof Map ? (value as Block) : NO_FIELDS;
 }
+
+/** Names whose values nobody should see: in an object of texts anything may be told to a program. */
+export const NAMES_A_SECRET = /encrypt|key|auth|secret|token|passw|credential/i;

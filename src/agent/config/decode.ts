@@ -2,13 +2,23 @@ import { parseDuration } from '../../base/duration.ts';
 import { CodedError, messageOf } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
 import { decodeValue, goKind, type Mistake } from './decode-value.ts';
-import { excerpt, type Fault, type Place, placeAt, placeText, type Refusal } from './fault.ts';
+import { excerpt, type Fault, inOrder, type Place, placeAt, placeText, type Refusal } from './fault.ts';
 import { type JsonEntry, JsonError, type JsonNode, parseJson } from './json.ts';
 import type { ConfigLayer, LayerEntry } from './layer.ts';
 import { CONFIG_KEYS, type ConfigKey, findKey, specOf } from './table.ts';
 
 /** Mistakes of one file that are shown; where everything is wrong, more help nobody. */
 const MOST_FAULTS = 50;
+
+/** What a syntax error most often comes from. */
+const HINTS: readonly (readonly [end: string, hint: string])[] = [
+  ['after object key:value pair', 'is a comma missing before it?'],
+  ['after array element', 'is a comma missing before it?'],
+  ['looking for beginning of object key string', 'is there a comma too many, or a key without quotes?'],
+  ['looking for beginning of value', 'texts stand in double quotes'],
+  ['unexpected EOF', 'a bracket or brace is not closed'],
+  ['invalid or unfinished string', 'a text ends on its line, with a double quote'],
+];
 
 /** Names the schema of the file for editors; it configures nothing. */
 const SCHEMA_KEY = '$schema';
@@ -50,7 +60,11 @@ export function readConfig(path: string, text: string): ReadConfig {
     // Of a key that is stated twice in one file the later counts, as in Go.
     else entries.set(key, { key, value: decoded.value, origin: file.origin(found) });
   }
-  return file.refusal() ?? inMilliseconds(path, [...entries.values()]);
+  const read = inMilliseconds(path, [...entries.values()]);
+  const refusal = file.refusal();
+  if (refusal === undefined) return read;
+  if ('layer' in read) return { ...refusal, partial: read.layer };
+  return { ...read, error: refusal.error, faults: inOrder([...refusal.faults, ...read.faults]) };
 }
 
 /** `null` is as good as absent, and so is an empty duration. */
@@ -166,7 +180,8 @@ class FileReader {
     const shown =
       this.#text.trim() === '' ? [] : ['', ...excerpt(this.#text, place).map((line) => `    ${line}`)];
     const message = [`${reason} (${placeText(place)})`, ...shown].join('\n');
-    return { error: this.#error(message, cause), faults: [{ code, text: text ?? reason, place }] };
+    const hint = HINTS.find(([end]) => reason.endsWith(end))?.[1];
+    return { error: this.#error(message, cause), faults: [{ code, text: text ?? reason, hint, place }] };
   }
 
   #error(text: string, cause?: unknown): CodedError {
@@ -174,19 +189,14 @@ class FileReader {
   }
 }
 
-function inOrder(faults: readonly Fault[]): readonly Fault[] {
-  const at = ({ place }: Fault): number => (place === undefined ? 0 : place.line * 1e6 + place.column);
-  return [...faults].sort((a, b) => at(a) - at(b));
-}
-
 /** Serf decodes durations as texts first, so a bad one is only found when all types are right. */
 function inMilliseconds(path: string, entries: ConfigLayer): ReadConfig {
   const faults: Fault[] = [];
   let first: CodedError | undefined;
-  const layer = entries.map((entry) => {
-    if (specOf(entry.key).type !== 'duration') return entry;
+  const layer = entries.flatMap((entry) => {
+    if (specOf(entry.key).type !== 'duration') return [entry];
     try {
-      return { ...entry, value: parseDuration(String(entry.value)) };
+      return [{ ...entry, value: parseDuration(String(entry.value)) }];
     } catch (error) {
       const why = messageOf(error);
       const text = `Error decoding '${path}': ${why} ('${entry.key}' at ${entry.origin.at})`;
@@ -198,8 +208,8 @@ function inMilliseconds(path: string, entries: ConfigLayer): ReadConfig {
         hint: "write it like '300ms', '5s' or '1h30m'",
         place: entry.origin.place,
       });
-      return entry;
+      return [];
     }
   });
-  return first === undefined ? { layer } : { error: first, faults };
+  return first === undefined ? { layer } : { error: first, faults, partial: layer };
 }

@@ -1,4 +1,5 @@
 import type { CodedError } from '../../base/errors.ts';
+import type { ConfigLayer } from './layer.ts';
 
 /** What is wrong with a configuration, and where, so that it can be shown to whoever wrote it. */
 
@@ -29,6 +30,14 @@ export interface Fault {
 export interface Refusal {
   readonly error: CodedError;
   readonly faults: readonly Fault[];
+  /** What could be read all the same, so that a look at the whole can go on. */
+  readonly partial?: ConfigLayer;
+}
+
+/** Faults by line and column; those without a place first. */
+export function inOrder(faults: readonly Fault[]): readonly Fault[] {
+  const at = ({ place }: Fault): number => (place === undefined ? 0 : place.line * 1e6 + place.column);
+  return [...faults].sort((a, b) => at(a) - at(b));
 }
 
 /** A string, or a run of characters that ends where JSON's punctuation or a blank begins. */

@@ -71,6 +71,7 @@ export const GOSSIP_KEYS = {
     default: 'lan',
     merge: 'non-empty',
     flag: 'profile',
+    choices: ['lan', 'wan', 'local'],
     hint: 'lan|wan|local',
     doc: 'Set of protocol timings.',
   },

@@ -24,7 +24,8 @@ export async function loadConfig(
   return await checkConfig(mergeLayers([...fileLayers(args.sources), environmentLayer(env), flags]), host);
 }
 
-function environmentLayer(env: Environment): ConfigLayer {
+/** What the environment states, for the keys that name a variable. */
+export function environmentLayer(env: Environment): ConfigLayer {
   return CONFIG_KEYS.flatMap((key) => {
     const name = specOf(key).env;
     const value = name === undefined ? undefined : env[name];

@@ -37,6 +37,11 @@ An agent reads its configuration from four sources, each over the one before it:
 3. the environment, for the keys that name a variable;
 4. command-line flags.
 
+\`agent config check FILE\` finds every mistake before an agent meets it; \`agent config show -origin FILE\` prints the
+effective values and where each came from. Both take every flag of \`agent run\`. Editors complete and check files with
+[configuration.schema.json](configuration.schema.json) (\`agent config schema\` prints it): name it in the file with the
+key \`$schema\`, which the agent ignores.
+
 A file holds one JSON object. Keys match in any case, an unknown key is an error, and types are strict. Durations are
 texts such as \`300ms\`, \`1m30s\` or \`1.5h\`. A configuration of Serf works as it is.
 
@@ -78,6 +83,9 @@ function section(key: ConfigKey): readonly string[] {
   const spec = specOf(key);
   const facts = [
     `- Type: ${TYPE_WORDS[spec.type]}. Default: ${defaultText(spec)}.`,
+    ...(spec.choices === undefined
+      ? []
+      : [`- One of ${spec.choices.map((word) => `\`${word}\``).join(', ')}.`]),
     ...(spec.flag === undefined
       ? []
       : [`- Flag: \`-${spec.flag}\`${spec.inverted ? ' (the opposite)' : ''}.`]),

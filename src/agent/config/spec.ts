@@ -29,6 +29,10 @@ interface KeyFacts<T extends ConfigType> {
   /** Shown instead of `default` where that is worked out at start. */
   readonly defaultText?: string;
   readonly merge: MergeRule;
+  /** The only texts a value may have, besides the empty one that means the default. */
+  readonly choices?: readonly string[];
+  /** `choices` match in any case. */
+  readonly anyCase?: true;
   /** Command-line flag, without its dash. */
   readonly flag?: string;
   /** The flag states the opposite of the key. */

@@ -8,6 +8,18 @@ export interface CommandEntry {
 
 /** In the order `--help` lists them. A name may be two words, such as `keys rotate`; its first word then names a group. */
 export const COMMANDS = {
+  'config check': {
+    synopsis: 'Find every mistake in a configuration',
+    load: async () => (await import('./config-check.ts')).configCheckCommand,
+  },
+  'config schema': {
+    synopsis: 'Print the JSON Schema of configuration files',
+    load: async () => (await import('./config-schema.ts')).configSchemaCommand,
+  },
+  'config show': {
+    synopsis: 'Show the effective configuration and where it came from',
+    load: async () => (await import('./config-show.ts')).configShowCommand,
+  },
   event: {
     synopsis: 'Send a custom event through the cluster',
     load: async () => (await import('./event.ts')).eventCommand,

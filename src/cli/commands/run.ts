@@ -17,7 +17,7 @@ export const runCommand = defineCommand({
     'Runs an agent, one node of a cluster, until it is interrupted: the first interrupt leaves the cluster gracefully. Reloads handlers, tags and log level on SIGHUP.',
     'An event handler is a shell command, for all events or for those before its first =, such as member-join,member-leave=SCRIPT, user:NAME=SCRIPT or query:NAME=SCRIPT.',
   ],
-  flags: Object.fromEntries(flagSpecs().map((spec) => [spec.name, flagOf(spec)])) as FlagTable,
+  flags: runFlags(),
   order: 'go',
   run: async ({ given, args }, { out }) => {
     if (args.length > 0) out.error(`==> Warning: ignored, as they follow an argument: ${args.join(' ')}`);
@@ -25,6 +25,11 @@ export const runCommand = defineCommand({
     return runAgent(runArguments(given.map(({ name, value }) => `${name}=${value}`)));
   },
 });
+
+/** Every flag of `run`, from the configuration table. */
+export function runFlags(): FlagTable {
+  return Object.fromEntries(flagSpecs().map((spec) => [spec.name, flagOf(spec)])) as FlagTable;
+}
 
 function flagOf(spec: FlagSpec): Flag {
   const facts = {
