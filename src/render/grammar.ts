@@ -138,6 +138,7 @@ function isHostName(text: string): boolean {
 }
 
 function isHostIp(text: string): boolean {
-  const bytes = ipBytes(text);
+  // A zone is a matter of one host.
+  const bytes = text.includes('%') ? undefined : ipBytes(text);
   return bytes?.some((byte) => byte !== 0) === true;
 }
