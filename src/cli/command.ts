@@ -3,6 +3,7 @@ import type { FlagOrder, GivenFlag } from './argv.ts';
 import type { AgentClient } from './connect.ts';
 import type { FlagTable, FlagValues } from './flags.ts';
 import type { Output } from './output.ts';
+import type { Screen } from './screen.ts';
 
 /** What a command is, and the little that all of them share. */
 
@@ -38,6 +39,8 @@ export interface CommandContext {
   readonly program: string;
   readonly env: Environment;
   readonly out: Output;
+  /** What stdout is. */
+  readonly screen: Screen;
   /** Connects to the agent that the RPC flags, the environment or the defaults name. */
   connect(flags: FlagValues<typeof RPC_FLAGS>): Promise<AgentClient>;
   /** Aborts on the first INT or TERM after this call; until it is called those end the process. */

@@ -2,6 +2,7 @@ import type { CommandContext } from './command.ts';
 import { connectToAgent } from './connect.ts';
 import { programName } from './main.ts';
 import { streamOutput } from './output.ts';
+import { processScreen } from './screen.ts';
 
 /** The context of the real process: its streams, environment, signals and user. */
 export function processContext(): CommandContext {
@@ -10,6 +11,7 @@ export function processContext(): CommandContext {
     program: programName(process.argv[1]),
     env: process.env,
     out: streamOutput(process.stdout, process.stderr),
+    screen: processScreen(process.env),
     connect: (flags) => connectToAgent(flags['rpc-addr'], flags['rpc-auth'], caller),
     interrupted: () => {
       const controller = new AbortController();

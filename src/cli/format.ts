@@ -61,6 +61,15 @@ export function goJson(value: Json, indent = ''): string {
   return `{\n${lines.join(',\n')}\n${indent}}`;
 }
 
+/** JSON on one line, for streams; maps sorted and texts escaped as in `goJson`. */
+export function compactJson(value: Json): string {
+  if (typeof value === 'string') return goString(value);
+  if (value === null || typeof value !== 'object') return String(value);
+  if (isList(value)) return `[${value.map(compactJson).join(',')}]`;
+  const entries = value instanceof Map ? sortedByBytes(value) : Object.entries(value);
+  return `{${entries.map(([key, item]) => `${goString(key)}:${compactJson(item as Json)}`).join(',')}}`;
+}
+
 function isList(value: object): value is readonly Json[] {
   return Array.isArray(value);
 }

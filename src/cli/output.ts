@@ -6,6 +6,8 @@ export interface Output {
   line(text: string): void;
   /** Bytes as they are, on stdout. */
   bytes(bytes: Uint8Array): void;
+  /** Text as it is, on stdout: for control sequences of a terminal. */
+  raw(text: string): void;
   /** Text and a newline, on stderr. */
   error(text: string): void;
   /** Resolves once stdout accepts more: streams await it so that a slow reader bounds our memory. */
@@ -23,6 +25,7 @@ export function streamOutput(stdout: NodeJS.WritableStream, stderr: NodeJS.Writa
   return {
     line: (text) => out.write(bytesOfText(`${text}\n`)),
     bytes: (bytes) => out.write(bytes),
+    raw: (text) => out.write(bytesOfText(text)),
     error: (text) => err.write(bytesOfText(`${text}\n`)),
     ready: () => out.ready(),
     flush: async () => {

@@ -1,11 +1,12 @@
-import { hostPort, ipText } from '../../base/address.ts';
 import type { MemberInfo } from '../../events/event.ts';
-import { defineCommand, explained, RPC_FLAGS, readTags, withAgent } from '../command.ts';
+import { type CommandContext, defineCommand, explained, RPC_FLAGS, readTags, withAgent } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { columns, goJson, type Json, sortedByBytes } from '../format.ts';
+import { goJson } from '../format.ts';
+import { membersJson, membersSummary, membersTable, membersText } from '../members-table.ts';
 import { checkFormat, FORMAT_FLAG } from '../output-format.ts';
+import { palette } from '../style.ts';
 
-/** `members` (agent.md 15.3): the output scripts parse most. */
+/** `members` (agent.md 15.3): the output scripts parse most; a terminal gets a table instead. */
 export const membersCommand = defineCommand({
   name: 'members',
   usage: '[options]',
@@ -13,10 +14,12 @@ export const membersCommand = defineCommand({
     ['', 'Everyone: name, address, status, tags'],
     ['-status=failed', 'Who is missing'],
     ['-tag role=web -status=alive', 'The live web servers'],
+    ['--watch', 'And how that changes, until ctrl-C'],
     ['--json', 'The same for programs'],
   ],
   about: [
     'Lists the members of the cluster, those that failed or left included. Filters are regular expressions that must match the whole value; write (a|b) for alternatives.',
+    'A terminal shows a table, in colours unless NO_COLOR is set. A pipe or file gets plain columns, as from Serf: name, address, status, tags.',
   ],
   flags: {
     detailed: { kind: 'bool', doc: 'Also show protocol versions (text only).' },
@@ -29,6 +32,10 @@ export const membersCommand = defineCommand({
       doc: 'Only members whose status (alive, leaving, left, failed) matches.',
     },
     tag: { kind: 'list', value: 'key=regexp', doc: 'Only members whose tag matches; may be repeated.' },
+    watch: {
+      kind: 'bool',
+      doc: 'Keep showing the list as it changes. Into a pipe: the whole list after each change, followed by an empty line, or one line of JSON each.',
+    },
     ...RPC_FLAGS,
   },
   order: 'go',
@@ -41,46 +48,30 @@ export const membersCommand = defineCommand({
       tagWords.push(`role=${flags.role}`);
     }
     const filter = { tags: readTags(tagWords), status: flags.status, name: flags.name };
+    if (flags.watch) {
+      const { watchMembers } = await import('../members-watch.ts');
+      return watchMembers({ flags, filter, format, detailed: flags.detailed }, context);
+    }
     return withAgent(context, flags, async (client) => {
       const members = await explained('Error retrieving members', client.membersFiltered(filter));
-      out.line(format === 'json' ? membersJson(members) : membersText(members, flags.detailed));
+      if (format === 'json') out.line(goJson(membersJson(members)));
+      else show(members, flags.detailed, context);
       return EXIT.ok;
     });
   },
 });
 
-function membersText(members: readonly MemberInfo[], detailed: boolean): string {
-  return columns(members.map((member) => memberRow(member, detailed))).trim();
-}
-
-function memberRow(member: MemberInfo, detailed: boolean): string[] {
-  const tags = sortedByBytes(member.tags).map(([key, value]) => `${key}=${value}`);
-  const row = [member.name, addressText(member), member.status, tags.join(',')];
-  if (!detailed) return row;
-  const { delegateCur, delegateMin, delegateMax } = member;
-  return [
-    ...row,
-    `Protocol Version: ${delegateCur}`,
-    `Available Protocol Range: [${delegateMin}, ${delegateMax}]`,
-  ];
-}
-
-function membersJson(members: readonly MemberInfo[]): string {
-  return goJson({ members: members.length === 0 ? null : members.map(memberJson) });
-}
-
-function memberJson(member: MemberInfo): Json {
-  return {
-    name: member.name,
-    addr: addressText(member),
-    port: member.port,
-    tags: member.tags,
-    status: member.status,
-    protocol: { max: member.delegateMax, min: member.delegateMin, version: member.delegateCur },
-  };
-}
-
-/** `IP:PORT`; a member without a valid address shows an empty host, as Go prints it. */
-function addressText(member: MemberInfo): string {
-  return hostPort({ ip: ipText(member.addr) ?? '', port: member.port });
+function show(members: readonly MemberInfo[], detailed: boolean, { out, screen }: CommandContext): void {
+  if (!screen.interactive) {
+    out.line(membersText(members, detailed));
+    return;
+  }
+  const paint = palette(screen.colours);
+  const { columns } = screen.size();
+  if (members.length > 0) {
+    const options = { paint, width: columns, detailed, clip: false };
+    for (const line of membersTable(members, options)) out.line(line);
+    out.line('');
+  }
+  out.line(membersSummary(members, paint));
 }

@@ -2,6 +2,7 @@ import { bytesOfText } from '../../../src/base/bytes.ts';
 import type { CommandContext } from '../../../src/cli/command.ts';
 import type { AgentClient } from '../../../src/cli/connect.ts';
 import { main } from '../../../src/cli/main.ts';
+import type { Screen } from '../../../src/cli/screen.ts';
 import type { MemberInfo } from '../../../src/events/event.ts';
 import type { QueryRecord } from '../../../src/rpc/backend.ts';
 import { RpcStream } from '../../../src/rpc/client-stream.ts';
@@ -19,7 +20,18 @@ export interface FakeWorld {
   readonly connect?: CommandContext['connect'];
   readonly interrupted?: AbortSignal;
   readonly broken?: AbortSignal;
+  readonly screen?: Partial<Screen>;
 }
+
+/** What a pipe is to a command. */
+export const PIPE: Screen = {
+  interactive: false,
+  colours: false,
+  size: () => ({ columns: 80, rows: 24 }),
+  onResize: () => undefined,
+  onKeys: () => undefined,
+  onExit: () => undefined,
+};
 
 /** Runs `agent ...words`. */
 export async function run(words: readonly string[], world: FakeWorld = {}): Promise<Outcome> {
@@ -39,7 +51,7 @@ export async function run(words: readonly string[], world: FakeWorld = {}): Prom
     join: unexpected,
     keys: unexpected,
     leave: unexpected,
-    members: unexpected,
+    members: async () => [],
     membersFiltered: unexpected,
     monitor: unexpected,
     query: unexpected,
@@ -54,11 +66,13 @@ export async function run(words: readonly string[], world: FakeWorld = {}): Prom
     out: {
       line: (text) => stdout.push(bytesOfText(`${text}\n`)),
       bytes: (bytes) => stdout.push(Uint8Array.from(bytes)),
+      raw: (words) => stdout.push(bytesOfText(words)),
       error: (text) => stderr.push(bytesOfText(`${text}\n`)),
       ready: async () => undefined,
       flush: async () => undefined,
       broken: world.broken ?? new AbortController().signal,
     },
+    screen: { ...PIPE, ...world.screen },
     connect: world.connect ?? (async () => client),
     interrupted: () => world.interrupted ?? new AbortController().signal,
   });
