@@ -9,6 +9,7 @@ const ADVICE: readonly (readonly [text: string, advice: string])[] = [
     'That host does not answer: is it up, and does every firewall on the way let TCP through to the gossip port?',
   ],
   ['no route to host', 'That host cannot be reached: check its address, the routes, and whether it is up.'],
+  ['network is unreachable', 'This host has no route to that network: check the address and the routes.'],
   ['no such host', 'That name has no address: check how it is spelt, and the name servers of this host.'],
   [
     'have different encrypt keys',
