@@ -9,6 +9,7 @@ import {
 } from '../render/runner.ts';
 import type { RendererSpec } from '../render/spec.ts';
 import type { Cluster } from '../runtime/cluster.ts';
+import { clusterFacts } from './cluster-facts.ts';
 import type { Environment } from './config/load.ts';
 import type { AgentSettings } from './config/settings.ts';
 
@@ -31,9 +32,6 @@ const HANDED_DOWN = [
 
 /** Where programs are when the agent has no PATH of its own. */
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-
-/** Counts complete state exchanges (swim/stream-roles.ts); one of them is enough to know the cluster. */
-const EXCHANGE_COUNTER = 'push-pull-completed';
 
 export interface RenderersOptions {
   readonly cluster: Cluster;
@@ -141,21 +139,10 @@ export function commandEnvironment(env: Environment): Readonly<Record<string, st
   return out;
 }
 
-/** True when this node could join nobody: then it is the cluster, and need not wait for one. */
-export function hasNobodyToJoin(settings: AgentSettings, cluster: Pick<Cluster, 'remembered'>): boolean {
-  const { start_join, retry_join, anchors, discover } = settings.config.values;
-  const configured = start_join.length + retry_join.length + anchors.length;
-  return configured === 0 && discover === '' && cluster.remembered().length === 0;
-}
-
 function renderContext({ cluster, settings, env, log, date }: RenderersOptions): RenderContext {
   return {
     self: () => cluster.localMember(),
-    facts: () => ({
-      members: cluster.members(),
-      synced: (cluster.counters().get(EXCHANGE_COUNTER) ?? 0) > 0,
-      nobodyToJoin: hasNobodyToJoin(settings(), cluster),
-    }),
+    facts: () => clusterFacts(cluster, settings()),
     isStaying: () => cluster.state === 'alive',
     log,
     now: () => performance.now(),

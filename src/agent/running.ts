@@ -1,6 +1,6 @@
 import { messageOf } from '../base/errors.ts';
 import { type ClusterEvent, describeEvent } from '../events/event.ts';
-import { HandlerRunner } from '../handlers/runner.ts';
+import type { HandlerRunner } from '../handlers/runner.ts';
 import type { PreparedRenderer } from '../render/runner.ts';
 import type { RpcServer } from '../rpc/server.ts';
 import type { Cluster, ReachReport } from '../runtime/cluster.ts';
@@ -8,7 +8,7 @@ import { AgentTags } from './agent-tags.ts';
 import { AgentBackend } from './backend.ts';
 import { readStartState, refuseConflicts, startCluster } from './cluster-start.ts';
 import type { AgentSettings } from './config/settings.ts';
-import { CONFIG_KEYS, specOf } from './config/table.ts';
+import { startHandlers } from './handlers-start.ts';
 import { oneLine } from './log-line.ts';
 import type { AgentLog } from './logging.ts';
 import type { Mdns } from './mdns/mdns.ts';
@@ -137,7 +137,7 @@ export class RunningAgent {
     const tags = this.#tags?.reconfigured(this.#settings.tags, settings.tags);
     this.#settings = settings;
     this.#log.setLevel(settings.logLevel);
-    this.#handlers?.replace(settings.handlers);
+    this.#handlers?.replace(settings.handlers, settings.supervised);
     await this.#renderers?.replace(this.#prepared);
     if (tags !== undefined) await this.#tags?.replace(tags);
   }
@@ -182,7 +182,7 @@ export class RunningAgent {
       publish: (changed) => cluster.setTags(changed),
     });
     this.#tags = tags;
-    this.#handlers = this.#startHandlers(cluster, settings);
+    this.#handlers = this.#startHandlers(cluster);
     const renderers = this.#makeRenderers(cluster, world);
     const backend = new AgentBackend({
       cluster,
@@ -214,17 +214,8 @@ export class RunningAgent {
     this.#cleanups.push(() => directory.release());
   }
 
-  #startHandlers(cluster: Cluster, settings: AgentSettings): HandlerRunner {
-    const runner = new HandlerRunner({
-      handlers: settings.handlers,
-      limits: { timeoutMs: settings.config.values.handler_timeout },
-      context: {
-        self: () => cluster.localMember(),
-        respond: (queryId, payload) => cluster.respond(queryId, payload),
-        log: (level, text) => this.#log.write(level, 'agent', text),
-        secretNames: CONFIG_KEYS.flatMap((key) => (specOf(key).masked ? (specOf(key).env ?? []) : [])),
-      },
-    });
+  #startHandlers(cluster: Cluster): HandlerRunner {
+    const runner = startHandlers({ cluster, log: this.#log, settings: () => this.#settings });
     const events = cluster.subscribe({
       capacity: EVENT_CAPACITY,
       overflow: 'drop-oldest',

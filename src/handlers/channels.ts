@@ -1,26 +1,43 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { messageOf } from '../base/errors.ts';
-import { discard, type InputEnds, openInput, openOutput, type Pipe, PipePool } from './pipes.ts';
+import type { Launch } from './launch.ts';
+import {
+  discard,
+  giveTo,
+  type InputEnds,
+  type OutputEnds,
+  openFeed,
+  openInput,
+  openOutput,
+  type Pipe,
+  type PipeOwner,
+  PipePool,
+} from './pipes.ts';
 
 /** Joins the two outputs, then becomes the very process that the plain call would be. */
-const JOINED_OUTPUT = 'exec /bin/sh -c "$1" 2>&1';
+const JOINED_OUTPUT = 'exec "$@" 2>&1';
 
-/** A started script and the one stream that both its outputs go to. */
-export interface StartedScript {
+/** A started program and the streams that its outputs go to: one for both, or stdout and stderr. */
+export interface StartedProgram {
   readonly child: ChildProcess;
-  readonly output: Readable;
+  readonly outputs: readonly Readable[];
+  /** For what is written as long as the program lives. */
+  readonly input?: Writable | undefined;
 }
 
 /** Standard input and output for one run. */
 export interface Channels {
-  /** Starts `/bin/sh -c SCRIPT` in a process group of its own. Throws when the system refuses. */
-  spawn(script: string, environment: Readonly<Record<string, string>>): StartedScript;
-  /** Ends the use of the channels; `drained` says that the output was read to its end. */
+  /** Starts a program in a process group of its own. Throws when the system refuses. */
+  spawn(launch: Launch): StartedProgram;
+  /** Ends the use of the channels; `drained` says that the outputs were read to their end. */
   release(drained: boolean): void;
 }
+
+/** What the channels of a run have to be able to do. */
+export type ChannelNeeds = Pick<Launch, 'apart' | 'owner'>;
 
 /**
  * Makes channels that behave as Serf's do. Node's own stdio pipes are sockets, which `/dev/stdin` and `/dev/stderr`
@@ -38,14 +55,19 @@ export class ChannelPool {
     this.#onFallback = onFallback;
   }
 
-  async acquire(input: Uint8Array): Promise<Channels> {
+  /** Channels whose input holds `input`, or is written as long as the program lives when that is undefined. */
+  async acquire(input: Uint8Array | undefined, needs: ChannelNeeds): Promise<Channels> {
     const taken: Pipe[] = [];
     try {
-      const inputPipe = await this.#pipes.take();
-      taken.push(inputPipe);
-      const outputPipe = await this.#pipes.take();
-      taken.push(outputPipe);
-      return new PipeChannels(this.#pipes, inputPipe, outputPipe, openInput(inputPipe, input));
+      for (let i = 0; i < (needs.apart ? 3 : 2); i += 1) taken.push(await this.#take(needs.owner));
+      const [inputPipe, ...outputPipes] = taken as [Pipe, ...Pipe[]];
+      return new PipeChannels({
+        pool: this.#pipes,
+        inputPipe,
+        outputPipes,
+        input: input === undefined ? openFeed(inputPipe) : openInput(inputPipe, input),
+        reusable: needs.owner === undefined,
+      });
     } catch (error) {
       for (const pipe of taken) discard(pipe);
       if (!this.#toldFallback) this.#onFallback(messageOf(error));
@@ -58,63 +80,96 @@ export class ChannelPool {
   close(): void {
     this.#pipes.close();
   }
+
+  async #take(owner?: PipeOwner): Promise<Pipe> {
+    const pipe = await this.#pipes.take();
+    if (owner === undefined) return pipe;
+    try {
+      giveTo(pipe, owner);
+      return pipe;
+    } catch (error) {
+      discard(pipe);
+      throw error;
+    }
+  }
+}
+
+interface PipeParts {
+  readonly pool: PipePool;
+  readonly inputPipe: Pipe;
+  readonly outputPipes: readonly Pipe[];
+  readonly input: InputEnds;
+  /** False for pipes that belong to another user now. */
+  readonly reusable: boolean;
 }
 
 class PipeChannels implements Channels {
-  readonly #pool: PipePool;
-  readonly #inputPipe: Pipe;
-  readonly #outputPipe: Pipe;
-  readonly #input: InputEnds;
+  readonly #parts: PipeParts;
 
-  constructor(pool: PipePool, inputPipe: Pipe, outputPipe: Pipe, input: InputEnds) {
-    this.#pool = pool;
-    this.#inputPipe = inputPipe;
-    this.#outputPipe = outputPipe;
-    this.#input = input;
+  constructor(parts: PipeParts) {
+    this.#parts = parts;
   }
 
-  spawn(script: string, environment: Readonly<Record<string, string>>): StartedScript {
-    let output: { readonly reader: number; readonly writer: number } | undefined;
+  spawn(launch: Launch): StartedProgram {
+    const { input, outputPipes } = this.#parts;
+    const outputs: OutputEnds[] = [];
     try {
-      output = openOutput(this.#outputPipe);
-      const child = spawn('/bin/sh', ['-c', script], {
-        stdio: [this.#input.reader, output.writer, output.writer],
-        env: environment,
+      for (const pipe of outputPipes) outputs.push(openOutput(pipe));
+      const [out, errors = out] = outputs as [OutputEnds, ...OutputEnds[]];
+      const child = spawn(launch.file, launch.args, {
+        stdio: [input.reader, out.writer, errors.writer],
+        cwd: launch.directory,
+        env: launch.environment,
         detached: true,
       });
-      this.#input.feed();
-      return { child, output: new Socket({ fd: output.reader, readable: true, writable: false }) };
+      input.feed();
+      return { child, outputs: outputs.map(({ reader }) => openReader(reader)), input: input.writer };
     } catch (error) {
-      if (output !== undefined) closeSync(output.reader);
+      for (const { reader } of outputs) closeSync(reader);
       throw error;
     } finally {
-      closeSync(this.#input.reader);
-      if (output !== undefined) closeSync(output.writer);
+      closeSync(input.reader);
+      for (const { writer } of outputs) closeSync(writer);
     }
   }
 
   release(drained: boolean): void {
-    this.#input.close();
+    const { input, inputPipe, outputPipes, pool, reusable } = this.#parts;
+    input.close();
     // A process left behind may still read the input, and nothing tells; it must not get that of a later run.
-    discard(this.#inputPipe);
-    if (drained) this.#pool.putBack(this.#outputPipe);
-    else discard(this.#outputPipe);
+    discard(inputPipe);
+    for (const pipe of outputPipes) {
+      if (drained && reusable) pool.putBack(pipe);
+      else discard(pipe);
+    }
   }
 }
 
-function socketChannels(input: Uint8Array): Channels {
+function openReader(fd: number): Readable {
+  return new Socket({ fd, readable: true, writable: false });
+}
+
+function socketChannels(input: Uint8Array | undefined): Channels {
   return {
-    spawn(script, environment) {
-      const child = spawn('/bin/sh', ['-c', JOINED_OUTPUT, '/bin/sh', script], {
-        stdio: ['pipe', 'pipe', 'ignore'],
-        env: environment,
-        detached: true,
-      });
+    spawn(launch) {
+      const { file, args, apart } = launch;
+      const child = spawn(
+        apart ? file : '/bin/sh',
+        apart ? args : ['-c', JOINED_OUTPUT, '/bin/sh', file, ...args],
+        {
+          stdio: ['pipe', 'pipe', apart ? 'pipe' : 'ignore'],
+          cwd: launch.directory,
+          env: launch.environment,
+          detached: true,
+        },
+      );
+      const { stdin, stdout, stderr } = child;
       // A script that ends without reading its input is no fault of anybody.
-      child.stdin.on('error', () => {});
-      child.stdin.end(input);
-      child.once('exit', () => child.stdin.destroy());
-      return { child, output: child.stdout };
+      stdin?.on('error', () => {});
+      if (input !== undefined) stdin?.end(input);
+      child.once('exit', () => stdin?.destroy());
+      const outputs = [stdout, stderr].filter((stream) => stream !== null);
+      return { child, outputs, input: input === undefined ? (stdin ?? undefined) : undefined };
     },
     release() {},
   };

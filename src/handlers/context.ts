@@ -1,4 +1,6 @@
+import { NO_BYTES } from '../base/bytes.ts';
 import type { TraceLevel } from '../base/trace.ts';
+import type { ClusterFacts } from '../policy/governor.ts';
 
 /** Who we are, as the member table says when asked. */
 export interface HandlerSelf {
@@ -9,6 +11,8 @@ export interface HandlerSelf {
 /** What handlers need from the agent that runs them. */
 export interface HandlerContext {
   self(): HandlerSelf;
+  /** The cluster as it is now, for handlers of the whole view. */
+  facts(): ClusterFacts;
   /** Answers a query event by its id. Throws a CodedError with Serf's texts (agent.md 4.4). */
   respond(queryId: number, payload: Uint8Array): void;
   /** One line of the agent's log, without its `agent: ` prefix. */
@@ -39,9 +43,27 @@ export const DEFAULT_HANDLER_LIMITS: HandlerLimits = {
   abortGraceMs: 500,
 };
 
+/** How one run went. */
+export interface RunOutcome {
+  readonly ok: boolean;
+  /** For people: `exit status 3`, `signal: killed`, `ended after its timeout of 30s`. */
+  readonly exit: string;
+  /** The last bytes of stdout, or of both outputs where they are not kept apart. */
+  readonly output: Uint8Array;
+  /** The last bytes of stderr. */
+  readonly errors: Uint8Array;
+}
+
+export const SUCCESS = 'exit status 0';
+
+/** The outcome of something that printed nothing. */
+export function plainOutcome(ok: boolean, exit: string): RunOutcome {
+  return { ok, exit, output: NO_BYTES, errors: NO_BYTES };
+}
+
 /** One handler's work on one event. `done` never rejects: a failure is logged and is a value. */
 export interface HandlerRun {
-  readonly done: Promise<'ok' | 'failed'>;
+  readonly done: Promise<RunOutcome>;
   /** The agent stops: ends the work within the grace period, which a second call may shorten. */
   stop(graceMs: number): void;
 }

@@ -1,5 +1,6 @@
 import type { ClusterEvent } from '../events/event.ts';
 import type { HandlerSelf } from './context.ts';
+import type { EnvironmentRule, HandlerUser } from './supervised.ts';
 
 /** Variables that may hold a key or token of the agent and are never handed to a handler. */
 export const SECRET_VARIABLES: readonly string[] = [
@@ -20,20 +21,60 @@ export interface EnvironmentSource {
 
 /** A handler's environment (agent.md 14.3): the agent's own less its secrets, then Serf's variables, which win. */
 export function handlerEnvironment(event: ClusterEvent, source: EnvironmentSource): Record<string, string> {
-  const secrets = new Set([...SECRET_VARIABLES, ...source.secretNames]);
-  const environment: Record<string, string> = {};
-  for (const [name, value] of Object.entries(source.inherited)) {
-    if (value !== undefined && !secrets.has(name)) environment[name] = value;
-  }
-  for (const [name, value] of serfVariables(event, source.self)) environment[name] = passable(value);
+  const environment = inheritedVariables(source);
+  for (const [name, value] of selfVariables(source.self)) environment[name] = passable(value);
+  for (const [name, value] of eventVariables(event)) environment[name] = passable(value);
   return environment;
 }
 
-function* serfVariables(event: ClusterEvent, self: HandlerSelf): Generator<readonly [string, string]> {
-  yield ['SERF_EVENT', event.type];
+/** What sets a supervised handler's environment apart. */
+export interface SupervisedVariables {
+  readonly rule: EnvironmentRule;
+  readonly user: HandlerUser | undefined;
+  /** What the run is about, over everything else. */
+  readonly about: ReadonlyMap<string, string>;
+}
+
+/**
+ * The environment of a supervised handler: what it may inherit, its user's home and name, what it sets, then Serf's
+ * variables, which win.
+ */
+export function supervisedEnvironment(
+  source: EnvironmentSource,
+  { rule, user, about }: SupervisedVariables,
+): Record<string, string> {
+  const environment = inheritedVariables(source, rule.inherit);
+  if (user !== undefined) {
+    Object.assign(environment, { HOME: user.home, USER: user.name, LOGNAME: user.name });
+  }
+  for (const [name, value] of rule.set) environment[name] = passable(value);
+  for (const [name, value] of selfVariables(source.self)) environment[name] = passable(value);
+  for (const [name, value] of about) environment[name] = passable(value);
+  return environment;
+}
+
+function inheritedVariables(
+  { inherited, secretNames }: EnvironmentSource,
+  only?: readonly string[],
+): Record<string, string> {
+  const secrets = new Set([...SECRET_VARIABLES, ...secretNames]);
+  const environment: Record<string, string> = {};
+  for (const [name, value] of Object.entries(inherited)) {
+    if (value === undefined || secrets.has(name)) continue;
+    if (only === undefined || only.includes(name)) environment[name] = value;
+  }
+  return environment;
+}
+
+function* selfVariables(self: HandlerSelf): Generator<readonly [string, string]> {
   yield ['SERF_SELF_NAME', self.name];
   yield ['SERF_SELF_ROLE', self.tags.get('role') ?? ''];
   for (const [tag, value] of self.tags) yield [`SERF_TAG_${tagVariable(tag)}`, value];
+}
+
+/** Serf's variables about an event. */
+export function* eventVariables(event: ClusterEvent): Generator<readonly [string, string]> {
+  yield ['SERF_EVENT', event.type];
   switch (event.type) {
     case 'user':
       yield ['SERF_USER_EVENT', event.name];

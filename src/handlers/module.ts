@@ -3,7 +3,14 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CodedError, messageOf } from '../base/errors.ts';
 import { type ClusterEvent, describeEvent } from '../events/event.ts';
-import type { HandlerContext, HandlerLimits, HandlerRun, HandlerSelf } from './context.ts';
+import {
+  type HandlerContext,
+  type HandlerLimits,
+  type HandlerRun,
+  type HandlerSelf,
+  plainOutcome,
+  type RunOutcome,
+} from './context.ts';
 
 /** What a module handler's `handle(event, context)` is given besides the event. */
 export interface ModuleContext {
@@ -52,10 +59,10 @@ export function runModuleHandler(options: ModuleHandlerOptions): HandlerRun {
     );
   }
   const done = Promise.race([call(options, abort.signal), late])
-    .then((): 'ok' => 'ok')
-    .catch((error: unknown): 'failed' => {
+    .then(() => plainOutcome(true, 'returned'))
+    .catch((error: unknown): RunOutcome => {
       context.log('ERR', `Error invoking module '${path}': ${messageOf(error)}`);
-      return 'failed';
+      return plainOutcome(false, messageOf(error));
     })
     .finally(() => {
       for (const timer of timers) clearTimeout(timer);

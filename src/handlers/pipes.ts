@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
-import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { chownSync, closeSync, constants, openSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
 
 /** Linux's flag for a descriptor that names a file without reading or writing it; Node does not export it. */
 const O_PATH = 0o10000000;
@@ -25,6 +26,8 @@ export interface InputEnds {
   feed(): void;
   /** Gives up what is not written. */
   close(): void;
+  /** For input without an end of its own. */
+  readonly writer?: Writable;
 }
 
 /** The ends of a pipe that carries a script's output. */
@@ -58,6 +61,30 @@ export class PipePool {
     this.#closed = true;
     for (const pipe of this.#idle) discard(pipe);
     this.#idle = [];
+  }
+}
+
+/** Hands a pipe to a user, who could otherwise not open it by name (`/dev/stdin`); the agent keeps its own ends. */
+export function giveTo(pipe: Pipe, owner: PipeOwner): void {
+  chownSync(pathOf(pipe), owner.uid, owner.gid);
+}
+
+export interface PipeOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Opens a pipe that is written as long as its reader lives. */
+export function openFeed(pipe: Pipe): InputEnds {
+  const path = pathOf(pipe);
+  const reader = openSync(path, constants.O_RDONLY);
+  try {
+    const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    const writer = new Socket({ fd, readable: false, writable: true });
+    return { reader, writer, feed: () => {}, close: () => writer.destroy() };
+  } catch (error) {
+    closeSync(reader);
+    throw error;
   }
 }
 

@@ -1,74 +1,111 @@
-import { messageOf } from '../base/errors.ts';
 import type { ClusterEvent } from '../events/event.ts';
-import { matches } from '../events/filter.ts';
 import { ChannelPool } from './channels.ts';
-import {
-  DEFAULT_HANDLER_LIMITS,
-  type HandlerContext,
-  type HandlerLimits,
-  type HandlerRun,
-} from './context.ts';
-import { runModuleHandler } from './module.ts';
-import { HandlerQueue, type HandlerStats } from './queue.ts';
-import { runScriptHandler } from './script-handler.ts';
+import { DEFAULT_HANDLER_LIMITS, type HandlerContext, type HandlerLimits } from './context.ts';
+import { classicUnit } from './event-unit.ts';
+import { RunHistory, type RunRecord } from './history.ts';
+import { PersistentUnit } from './persistent-unit.ts';
+import { eventOfJson } from './recorded-event.ts';
+import { scriptUnit } from './script-units.ts';
 import type { HandlerSpec } from './spec.ts';
+import { StateUnit } from './state-unit.ts';
+import type { SupervisedSpec } from './supervised.ts';
+import type { HandlerUnit, UnitParts } from './unit.ts';
+
+/** One handler's counts since it was configured; `queued` and `running` are the present. */
+export interface HandlerStats {
+  readonly handler: string;
+  readonly queued: number;
+  readonly running: boolean;
+  readonly runs: number;
+  readonly failures: number;
+  readonly dropped: number;
+}
 
 export interface HandlerRunnerOptions {
+  /** Those of `event_handlers`. */
   readonly handlers: readonly HandlerSpec[];
+  readonly supervised?: readonly SupervisedSpec[] | undefined;
   readonly context: HandlerContext;
   readonly limits?: Partial<HandlerLimits> | undefined;
+  /** Absent: runs are remembered until the agent ends. */
+  readonly history?: RunHistory | undefined;
 }
 
 /**
- * Hands events to handlers. Each handler has a bounded queue of its own and takes its events in order, one at a time;
- * different handlers run at the same time, so a hung one delays nobody. Dispatching never waits and never throws.
+ * Hands events to handlers. Each handler has a bounded queue of its own; different handlers run at the same time, so a
+ * hung one delays nobody. Dispatching never waits and never throws.
  */
 export class HandlerRunner {
-  readonly #context: HandlerContext;
-  readonly #limits: HandlerLimits;
-  readonly #pool: ChannelPool;
-  #queues: readonly HandlerQueue[] = [];
+  readonly history: RunHistory;
+  readonly #parts: UnitParts;
+  #units: readonly HandlerUnit[] = [];
   /** Handlers that a reload removed, until their last run is over. */
-  readonly #retired = new Set<HandlerQueue>();
+  readonly #retired = new Set<HandlerUnit>();
   #stopped: Promise<void> | undefined;
 
   constructor(options: HandlerRunnerOptions) {
-    this.#context = options.context;
-    this.#limits = { ...DEFAULT_HANDLER_LIMITS, ...options.limits };
-    this.#pool = new ChannelPool((reason) => {
-      this.#context.log(
-        'WARN',
-        `Handlers get sockets for pipes, /dev/stdin cannot be opened in them: ${reason}`,
-      );
+    const { context } = options;
+    this.history = options.history ?? new RunHistory();
+    const pool = new ChannelPool((reason) => {
+      context.log('WARN', `Handlers get sockets for pipes, /dev/stdin cannot be opened in them: ${reason}`);
     });
-    this.replace(options.handlers);
+    const limits = { ...DEFAULT_HANDLER_LIMITS, ...options.limits };
+    this.#parts = { context, limits, pool, history: this.history };
+    const supervised = options.supervised ?? [];
+    this.replace(options.handlers, supervised);
+    this.#resume(supervised);
   }
 
-  /** In configuration order. */
+  /** In configuration order, those of `event_handlers` first. */
+  get units(): readonly HandlerUnit[] {
+    return this.#units;
+  }
+
   get stats(): readonly HandlerStats[] {
-    return this.#queues.map((queue) => queue.stats);
+    return this.#units.map(({ name, status }) => ({
+      handler: name,
+      queued: status.queued,
+      running: status.running > 0,
+      runs: status.runs,
+      failures: status.failures,
+      dropped: status.dropped,
+    }));
   }
 
-  /** Queues the event at every handler it matches, once per matching filter entry. Ignored after `stop`. */
+  /** Offers the event to every handler. Ignored after `stop`. */
   dispatch(event: ClusterEvent): void {
     if (this.#stopped !== undefined) return;
-    for (const queue of this.#queues) {
-      for (const filter of queue.spec.filters) if (matches(filter, event)) queue.push(event);
-    }
+    for (const unit of this.#units) unit.offer(event);
   }
 
   /**
    * Swaps the set of handlers. One that is in both sets keeps its queue and its run; a removed one finishes the run
    * that is under way and loses what waited.
    */
-  replace(handlers: readonly HandlerSpec[]): void {
+  replace(handlers: readonly HandlerSpec[], supervised: readonly SupervisedSpec[] = []): void {
     if (this.#stopped !== undefined) return;
-    const kept = [...this.#queues];
-    this.#queues = handlers.map((spec) => {
-      const at = kept.findIndex((queue) => queue.spec.text === spec.text);
-      return at < 0 ? this.#newQueue(spec) : (kept.splice(at, 1)[0] as HandlerQueue);
+    const kept = [...this.#units];
+    const take = (fits: (unit: HandlerUnit) => boolean): HandlerUnit | undefined => {
+      const at = kept.findIndex(fits);
+      return at < 0 ? undefined : kept.splice(at, 1)[0];
+    };
+    const scripts = handlers.map((spec) => {
+      const identity = `event_handlers:${spec.text}`;
+      return take((unit) => unit.identity === identity) ?? scriptUnit(spec, this.#parts);
     });
-    for (const queue of kept) this.#retire(queue);
+    const units = supervised.map((spec) => {
+      const same = take((unit) => unit.name === spec.name && unit.identity === spec.fingerprint);
+      same?.reloaded();
+      if (same !== undefined) return same;
+      const changed = take(
+        (unit) => unit instanceof StateUnit && unit.name === spec.name && spec.kind === 'state',
+      );
+      if (!(changed instanceof StateUnit)) return this.#newUnit(spec);
+      changed.reconfigure(spec);
+      return changed;
+    });
+    this.#units = [...scripts, ...units];
+    for (const unit of kept) this.#retire(unit);
   }
 
   /**
@@ -76,57 +113,81 @@ export class HandlerRunner {
    * and, after the grace, KILL). Resolves when nothing runs any more; calling it again waits for the same end.
    */
   stop(): Promise<void> {
-    this.#stopped ??= this.#stop([...this.#queues, ...this.#retired]);
+    this.#stopped ??= this.#stop([...this.#units, ...this.#retired]);
     return this.#stopped;
   }
 
   /** Ends what runs at once: TERM and, half a second later, KILL. What waits is dropped. Also during a `stop`. */
   async abort(): Promise<void> {
     const stopped = this.stop();
-    endAll([...this.#queues, ...this.#retired], this.#limits.abortGraceMs);
+    endAll([...this.#units, ...this.#retired], this.#parts.limits.abortGraceMs);
     await stopped;
   }
 
-  async #stop(queues: readonly HandlerQueue[]): Promise<void> {
-    const idle = Promise.all(queues.map((queue) => queue.idle()));
-    const { stopWaitMs, termGraceMs } = this.#limits;
-    const timer = setTimeout(() => endAll(queues, termGraceMs), stopWaitMs);
-    await idle;
+  async #stop(units: readonly HandlerUnit[]): Promise<void> {
+    const finished = Promise.all(units.map((unit) => unit.finish()));
+    const { stopWaitMs, termGraceMs } = this.#parts.limits;
+    const timer = setTimeout(() => endAll(units, termGraceMs), stopWaitMs);
+    await finished;
     clearTimeout(timer);
-    this.#pool.close();
+    this.#parts.pool.close();
+    await this.history.close();
   }
 
-  #retire(queue: HandlerQueue): void {
-    queue.clear();
-    this.#retired.add(queue);
-    void queue.idle().then(() => this.#retired.delete(queue));
+  #retire(unit: HandlerUnit): void {
+    unit.clear();
+    this.#retired.add(unit);
+    void unit.finish().then(() => this.#retired.delete(unit));
   }
 
-  #newQueue(spec: HandlerSpec): HandlerQueue {
-    return new HandlerQueue({
-      spec,
-      length: this.#limits.queueLength,
-      start: (_spec, event) => this.#start(spec, event),
-      warn: (text) => this.#context.log('WARN', text),
-    });
+  #newUnit(spec: SupervisedSpec): HandlerUnit {
+    switch (spec.kind) {
+      case 'classic':
+        return classicUnit(spec, this.#parts);
+      case 'persistent':
+        return new PersistentUnit(spec, this.#parts);
+      case 'state':
+        return new StateUnit(spec, this.#parts);
+    }
   }
 
-  #start(spec: HandlerSpec, event: ClusterEvent): HandlerRun {
-    const common = { event, context: this.#context, limits: this.#limits };
-    try {
-      return spec.kind === 'module'
-        ? runModuleHandler({ ...common, path: spec.command })
-        : runScriptHandler({ ...common, script: spec.command, pool: this.#pool });
-    } catch (error) {
-      this.#context.log('ERR', `Error invoking '${spec.command}': ${messageOf(error)}`);
-      return { done: Promise.resolve('failed'), stop() {} };
+  /** Runs that the end of the former agent interrupted: told, and where asked for, made up for once. */
+  #resume(supervised: readonly SupervisedSpec[]): void {
+    for (const record of this.history.interrupted) {
+      const unit = this.#units.find(({ name }) => name === record.handler);
+      const asked = supervised.some(
+        ({ name, rerunInterrupted }) => name === record.handler && rerunInterrupted,
+      );
+      const event = asked ? repeatable(record) : undefined;
+      const consequence = event === undefined ? '' : '; it is run again';
+      this.#parts.context.log(
+        'WARN',
+        `Handler '${record.handler}' was interrupted on ${record.event} when the agent ended (run ${record.id})${consequence}`,
+      );
+      if (event !== undefined) void unit?.again(event, 'interrupted');
     }
   }
 }
 
-function endAll(queues: readonly HandlerQueue[], graceMs: number): void {
-  for (const queue of queues) {
-    queue.clear();
-    queue.stop(graceMs);
+/** The event to run again after an interruption: once only, so that one that ends agents does not do so for ever. */
+function repeatable(record: RunRecord): ClusterEvent | undefined {
+  if (record.cause === 'interrupted' || record.content === undefined) return undefined;
+  return eventOfRecord(record);
+}
+
+/** The event that a run was about, or undefined when the record does not hold it. */
+export function eventOfRecord({ content }: RunRecord): ClusterEvent | undefined {
+  if (content === undefined) return undefined;
+  try {
+    return eventOfJson(JSON.parse(content));
+  } catch {
+    return undefined;
+  }
+}
+
+function endAll(units: readonly HandlerUnit[], graceMs: number): void {
+  for (const unit of units) {
+    unit.clear();
+    unit.stop(graceMs);
   }
 }

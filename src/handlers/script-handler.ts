@@ -2,8 +2,16 @@ import { asBuffer } from '../base/bytes.ts';
 import { messageOf } from '../base/errors.ts';
 import { type ClusterEvent, describeEvent } from '../events/event.ts';
 import type { ChannelPool } from './channels.ts';
-import type { HandlerContext, HandlerLimits, HandlerRun } from './context.ts';
+import {
+  type HandlerContext,
+  type HandlerLimits,
+  type HandlerRun,
+  plainOutcome,
+  type RunOutcome,
+  SUCCESS,
+} from './context.ts';
 import { handlerEnvironment } from './environment.ts';
+import { scriptLaunch } from './launch.ts';
 import { exitText, OUTPUT_LIMIT, ScriptProcess, type ScriptResult } from './script.ts';
 import { handlerInput } from './stdin.ts';
 
@@ -19,17 +27,17 @@ export interface ScriptHandlerOptions {
 export function runScriptHandler(options: ScriptHandlerOptions): HandlerRun {
   let running: ScriptProcess | undefined;
   let stopGraceMs: number | undefined;
-  const run = async (): Promise<'ok' | 'failed'> => {
+  const run = async (): Promise<RunOutcome> => {
     const { script, event, context, limits } = options;
     const environment = handlerEnvironment(event, {
       inherited: process.env,
       secretNames: context.secretNames,
       self: context.self(),
     });
+    const launch = scriptLaunch(script, environment);
     running = new ScriptProcess({
-      channels: await options.pool.acquire(handlerInput(event)),
-      script,
-      environment,
+      channels: await options.pool.acquire(handlerInput(event), launch),
+      launch,
       timeoutMs: limits.timeoutMs,
       termGraceMs: limits.termGraceMs,
       onSlow: () => context.log('WARN', `Script '${script}' slow, execution exceeding 1s`),
@@ -37,9 +45,9 @@ export function runScriptHandler(options: ScriptHandlerOptions): HandlerRun {
     if (stopGraceMs !== undefined) running.stop(stopGraceMs);
     return report(options, await running.done);
   };
-  const done = run().catch((error: unknown): 'failed' => {
+  const done = run().catch((error: unknown): RunOutcome => {
     options.context.log('ERR', `Error invoking script '${options.script}': ${messageOf(error)}`);
-    return 'failed';
+    return plainOutcome(false, messageOf(error));
   });
   return {
     done,
@@ -50,7 +58,7 @@ export function runScriptHandler(options: ScriptHandlerOptions): HandlerRun {
   };
 }
 
-function report(options: ScriptHandlerOptions, result: ScriptResult): 'ok' | 'failed' {
+function report(options: ScriptHandlerOptions, result: ScriptResult): RunOutcome {
   const { script, event, context } = options;
   if (result.outputBytes > OUTPUT_LIMIT) {
     context.log(
@@ -63,10 +71,10 @@ function report(options: ScriptHandlerOptions, result: ScriptResult): 'ok' | 'fa
   if (result.outputHeld) {
     context.log('WARN', `Script '${script}' has exited, but a process it started keeps its output open`);
   }
-  const failure = failureText(result, options.limits);
+  const failure = failureText(result, options.limits.timeoutMs);
   if (failure !== undefined) {
     context.log('ERR', `Error invoking script '${script}': ${failure}`);
-    return 'failed';
+    return { ok: false, exit: failure, output, errors: result.errors };
   }
   if (event.type === 'query' && output.length > 0) {
     try {
@@ -75,13 +83,14 @@ function report(options: ScriptHandlerOptions, result: ScriptResult): 'ok' | 'fa
       context.log('WARN', `Failed to respond to query '${describeEvent(event)}': ${messageOf(error)}`);
     }
   }
-  return 'ok';
+  return { ok: true, exit: SUCCESS, output, errors: result.errors };
 }
 
-function failureText(result: ScriptResult, limits: HandlerLimits): string | undefined {
+/** Why a run failed, in Serf's words where it has them; undefined for a success. */
+export function failureText(result: ScriptResult, timeoutMs: number): string | undefined {
   switch (result.why) {
     case 'timeout':
-      return `ended after its timeout of ${limits.timeoutMs / 1000}s`;
+      return `ended after its timeout of ${timeoutMs / 1000}s`;
     case 'stopped':
       return 'ended because the agent stops';
     case 'finished':

@@ -1,7 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import { messageOf } from '../base/errors.ts';
+import { NO_BYTES } from '../base/bytes.ts';
 import type { Channels } from './channels.ts';
+import { type Launch, launchFailure } from './launch.ts';
 import { OutputTail } from './tail.ts';
 
 /** Bytes of output kept, the last ones: an answer to a query is at most a packet (agent.md 14.2). */
@@ -22,17 +23,18 @@ export interface ScriptResult {
   readonly exit: ScriptExit;
   /** What ended the wait: the script itself, its timeout, or the stopping agent. */
   readonly why: 'finished' | 'timeout' | 'stopped';
-  /** The last bytes of stdout and stderr together, in order of arrival. */
+  /** The last bytes of stdout; where both outputs share a stream, of both in order of arrival. */
   readonly output: Uint8Array;
   readonly outputBytes: number;
+  /** The last bytes of stderr, where it has a stream of its own. */
+  readonly errors: Uint8Array;
   /** It exited, but a process it left behind kept the output open until the wait was given up. */
   readonly outputHeld: boolean;
 }
 
 export interface ScriptOptions {
   readonly channels: Channels;
-  readonly script: string;
-  readonly environment: Readonly<Record<string, string>>;
+  readonly launch: Launch;
   /** Milliseconds; 0 means no timeout. */
   readonly timeoutMs: number;
   readonly termGraceMs: number;
@@ -48,16 +50,18 @@ export interface ScriptOptions {
 export class ScriptProcess {
   readonly done: Promise<ScriptResult>;
   readonly #options: ScriptOptions;
-  readonly #tail = new OutputTail(OUTPUT_LIMIT);
+  /** One for each output stream. */
+  #tails: readonly OutputTail[] = [];
   #slowTimer: NodeJS.Timeout | undefined;
   #timeoutTimer: NodeJS.Timeout | undefined;
   #pollTimer: NodeJS.Timeout | undefined;
   #settle: (result: ScriptResult) => void = () => {};
   #child: ChildProcess | undefined;
-  #output: Readable | undefined;
+  #outputs: readonly Readable[] = [];
   #exit: ScriptExit | undefined;
-  #drained = false;
-  #outputClosed = false;
+  /** Output streams not read to their end, and those not closed. */
+  #undrained = 0;
+  #unclosed = 0;
   #outputHeld = false;
   #why: ScriptResult['why'] = 'finished';
   #settled = false;
@@ -69,12 +73,11 @@ export class ScriptProcess {
       this.#settle = resolve;
     });
     try {
-      const { child, output } = options.channels.spawn(options.script, options.environment);
+      const { child, outputs } = options.channels.spawn(options.launch);
       this.#child = child;
-      this.#output = output;
-      this.#watch(child, output);
+      this.#watch(child, outputs);
     } catch (error) {
-      this.#exit = { type: 'error', message: messageOf(error) };
+      this.#exit = { type: 'error', message: launchFailure(options.launch, error) };
       this.#finish();
     }
   }
@@ -87,18 +90,11 @@ export class ScriptProcess {
     this.#end('stopped', graceMs);
   }
 
-  #watch(child: ChildProcess, output: Readable): void {
-    output.on('data', (chunk: Uint8Array) => this.#tail.push(chunk));
-    output.on('end', () => {
-      this.#drained = true;
-    });
-    output.on('error', () => {});
-    output.on('close', () => {
-      this.#outputClosed = true;
-      this.#finishIfOver();
-    });
+  #watch(child: ChildProcess, outputs: readonly Readable[]): void {
+    this.#outputs = outputs;
+    this.#tails = outputs.map((output) => this.#follow(output));
     child.once('error', (error) => {
-      this.#exit ??= { type: 'error', message: messageOf(error) };
+      this.#exit ??= { type: 'error', message: launchFailure(this.#options.launch, error) };
       this.#finishIfOver();
     });
     child.once('exit', (code, signal) => {
@@ -112,8 +108,24 @@ export class ScriptProcess {
     }
   }
 
+  #follow(output: Readable): OutputTail {
+    const tail = new OutputTail(OUTPUT_LIMIT);
+    this.#undrained += 1;
+    this.#unclosed += 1;
+    output.on('data', (chunk: Uint8Array) => tail.push(chunk));
+    output.on('end', () => {
+      this.#undrained -= 1;
+    });
+    output.on('error', () => {});
+    output.on('close', () => {
+      this.#unclosed -= 1;
+      this.#finishIfOver();
+    });
+    return tail;
+  }
+
   #finishIfOver(): void {
-    if (this.#why === 'finished' && this.#exit !== undefined && this.#outputClosed) this.#finish();
+    if (this.#why === 'finished' && this.#exit !== undefined && this.#unclosed === 0) this.#finish();
   }
 
   #end(why: 'timeout' | 'stopped', graceMs: number): void {
@@ -155,20 +167,22 @@ export class ScriptProcess {
     clearTimeout(this.#slowTimer);
     clearTimeout(this.#timeoutTimer);
     clearTimeout(this.#pollTimer);
-    this.#output?.destroy();
-    this.#options.channels.release(this.#drained && this.#outputClosed);
+    for (const output of this.#outputs) output.destroy();
+    const [out, errors] = this.#tails;
+    this.#options.channels.release(this.#undrained === 0 && this.#unclosed === 0);
     this.#settle({
       exit: this.#exit ?? { type: 'error', message: 'not ended by SIGKILL' },
       why: this.#why,
-      output: this.#tail.bytes(),
-      outputBytes: this.#tail.total,
+      output: out?.bytes() ?? NO_BYTES,
+      outputBytes: out?.total ?? 0,
+      errors: errors?.bytes() ?? NO_BYTES,
       outputHeld: this.#outputHeld,
     });
   }
 }
 
 /** Signals a whole process group (0 only asks); false when nobody is in it. */
-function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
+export function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     process.kill(-pid, signal);
     return true;

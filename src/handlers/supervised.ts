@@ -1,5 +1,6 @@
 import type { EventFilter } from '../events/filter.ts';
-import type { MemberSelection } from './selection.ts';
+import type { GuardConfig, WaitConfig } from '../policy/config.ts';
+import type { ViewFilter } from '../policy/view.ts';
 
 /** A handler with a name and supervision of its own, as the configuration key `handlers` describes it. */
 
@@ -33,6 +34,15 @@ export interface EnvironmentRule {
   readonly set: ReadonlyMap<string, string>;
 }
 
+/** When a handler of kind `state` acts, and what holds it back. */
+export interface SupervisedPolicy {
+  readonly guards: GuardConfig;
+  readonly wait: WaitConfig;
+  readonly splayMs: number;
+  /** How often the view is looked at without a cause; 0 for never. */
+  readonly resyncMs: number;
+}
+
 /** One supervised handler, checked and with every default filled in. Times in milliseconds, 0 for no limit. */
 export interface SupervisedSpec {
   readonly name: string;
@@ -42,7 +52,7 @@ export interface SupervisedSpec {
   /** The command as people wrote it. */
   readonly shown: string;
   readonly filters: readonly EventFilter[];
-  readonly members: MemberSelection;
+  readonly members: ViewFilter;
   readonly timeoutMs: number;
   readonly stopGraceMs: number;
   readonly queue: { readonly limit: number; readonly overflow: OverflowRule };
@@ -54,8 +64,8 @@ export interface SupervisedSpec {
   readonly directory: string | undefined;
   readonly environment: EnvironmentRule;
   readonly rerunInterrupted: boolean;
-  /** For `state`: how often the view is looked at without a cause. */
-  readonly resyncMs: number;
+  /** For `state`: when it acts, and what holds it back. */
+  readonly policy: SupervisedPolicy;
   /** For `persistent`. */
   readonly acknowledge: boolean;
   readonly inFlight: number;

@@ -247,6 +247,7 @@ function startRunner(template: string, haproxy: ChildProcess): HandlerRunner {
     ],
     context: {
       self: () => ({ name: 'balancer', tags: new Map() }),
+      facts: () => ({ members: [], synced: true, nobodyToJoin: true }),
       respond: () => {},
       log: (level, text) => {
         if (level === 'ERR' || level === 'WARN') process.stderr.write(`[${level}] ${text}\n`);

@@ -1,13 +1,15 @@
 import { bytesOfText } from '../../base/bytes.ts';
 import { CodedError, messageOf } from '../../base/errors.ts';
 import { type EventFilter, parseEventFilter } from '../../events/filter.ts';
-import { type MemberSelection, memberSelection, SELF_RULES } from '../../handlers/selection.ts';
+import { memberSelection, SELF_RULES } from '../../handlers/selection.ts';
 import {
   HANDLER_KINDS,
   type HandlerUser,
   OVERFLOW_RULES,
   type SupervisedSpec,
 } from '../../handlers/supervised.ts';
+import { DEFAULT_RESYNC_MS } from '../../policy/config.ts';
+import type { ViewFilter } from '../../policy/view.ts';
 import {
   type Block,
   blockBool,
@@ -18,6 +20,7 @@ import {
   innerBlock,
 } from './block-spec.ts';
 import type { ConfigHost } from './host.ts';
+import { guardsOf, waitOf } from './policy-fields.ts';
 
 /** From the blocks of `handlers` to what runs them: texts compiled, defaults filled in, users looked up. */
 
@@ -27,7 +30,6 @@ const DEFAULTS = {
   backoffMs: 1_000,
   maxBackoffMs: 60_000,
   jitter: 0.2,
-  resyncMs: 600_000,
   inFlight: 256,
 } as const;
 
@@ -88,10 +90,20 @@ function supervisedSpec(name: string, block: Block, sources: SpecSources): Super
     directory: blockText(block, 'directory'),
     environment,
     rerunInterrupted: blockBool(block, 'rerun_interrupted') ?? false,
-    resyncMs: blockNumber(block, 'resync') ?? DEFAULTS.resyncMs,
+    policy: policyOf(block),
     acknowledge: blockBool(block, 'acknowledge') ?? false,
     inFlight: blockNumber(block, 'in_flight') ?? DEFAULTS.inFlight,
     fingerprint: JSON.stringify([plain(block), user ?? null, timeoutMs]),
+  };
+}
+
+/** @throws CodedError `ERR_CONFIG_RANGE` */
+export function policyOf(block: Block): SupervisedSpec['policy'] {
+  return {
+    guards: guardsOf(block),
+    wait: waitOf(block),
+    splayMs: blockNumber(block, 'splay') ?? 0,
+    resyncMs: blockNumber(block, 'resync') ?? DEFAULT_RESYNC_MS,
   };
 }
 
@@ -105,7 +117,7 @@ export function filtersOf(block: Block): readonly EventFilter[] {
 }
 
 /** @throws CodedError `ERR_HANDLER_SPEC` for a bad expression or status */
-export function selectionOf(block: Block): MemberSelection {
+export function selectionOf(block: Block): ViewFilter {
   const members = innerBlock(block, 'members');
   return memberSelection({
     name: blockText(members, 'name'),

@@ -2,7 +2,8 @@ import { messageOf } from '../../base/errors.ts';
 import { SELF_RULES } from '../../handlers/selection.ts';
 import { HANDLER_KINDS, OVERFLOW_RULES } from '../../handlers/supervised.ts';
 import { type Block, type BlockFields, blockText, blockTexts, innerBlock } from './block-spec.ts';
-import { filtersOf, selectionOf } from './handler-specs.ts';
+import { filtersOf, policyOf, selectionOf } from './handler-specs.ts';
+import { GUARD_FIELDS, WAIT_FIELDS } from './policy-fields.ts';
 import type { KeySpec } from './spec.ts';
 
 /** The fields of one entry of `handlers`; docs/handlers.md explains them with examples. */
@@ -17,7 +18,7 @@ export const MEMBER_FIELDS = {
     type: 'string',
     choices: SELF_RULES,
     defaultText: 'include',
-    doc: 'Whether this node itself counts: also, alone, or not at all.',
+    doc: 'Whether this node counts like any other, alone, or not at all.',
   },
   statuses: {
     type: 'strings',
@@ -68,8 +69,8 @@ const FIELDS = {
         type: 'int',
         min: 0,
         max: 1_000,
-        defaultText: '1; `state` 0',
-        doc: 'Runs for one event in all; 0 for no end. For `persistent` with `acknowledge`: times one event is sent.',
+        defaultText: '1; `persistent` 0',
+        doc: 'Runs for one event in all, 0 for no end; for `persistent` times that one event is sent. Not for `state`.',
       },
       backoff: {
         type: 'duration',
@@ -118,6 +119,17 @@ const FIELDS = {
     defaultText: '10m',
     doc: 'For `state`: how often the view is looked at without an event; 0 for never.',
   },
+  guards: {
+    type: 'block',
+    fields: GUARD_FIELDS,
+    doc: 'For `state`: which views are too doubtful to be acted on.',
+  },
+  wait: { type: 'block', fields: WAIT_FIELDS, doc: 'For `state`: how many changes become one run.' },
+  splay: {
+    type: 'duration',
+    defaultText: '0s',
+    doc: 'For `state`: runs of a fleet after a change are spread over this time, each node at a time of its own.',
+  },
   acknowledge: {
     type: 'bool',
     defaultText: 'false',
@@ -141,6 +153,9 @@ const FIELDS_OF: Readonly<Record<string, readonly string[]>> = {
   events: ['classic', 'persistent'],
   queue: ['classic', 'persistent'],
   resync: ['state'],
+  guards: ['state'],
+  wait: ['state'],
+  splay: ['state'],
 };
 
 function checkHandler(block: Block): string | undefined {
@@ -156,10 +171,14 @@ function checkHandler(block: Block): string | undefined {
     }
   }
   const members = innerBlock(block, 'members');
+  if (kind === 'state' && innerBlock(block, 'retry').has('attempts')) {
+    return "'retry.attempts' is not for kind state, which is tried until it succeeds";
+  }
   if (kind !== 'state' && members.has('statuses')) return "'members.statuses' is for kind state";
   try {
     filtersOf(block);
     selectionOf(block);
+    policyOf(block);
   } catch (error) {
     return messageOf(error);
   }
@@ -173,7 +192,6 @@ export const HANDLER_KEYS = {
     default: NO_HANDLERS,
     merge: 'merge',
     reloadable: true,
-    available: false,
     own: true,
     doc: 'Supervised handlers, by name; see [handlers.md](handlers.md).',
     blocks: { noun: 'handler', fields: FIELDS, check: checkHandler },

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { memberSelection, selectEvent, selectView } from '../../../src/handlers/selection.ts';
+import { memberSelection, selectEvent } from '../../../src/handlers/selection.ts';
+import { select } from '../../../src/policy/view.ts';
 import { member, query, user } from '../events/samples.ts';
 
 const ANY = [{ type: '*' }] as const;
@@ -41,8 +42,11 @@ describe('the members of a handler', () => {
 
   test('of a view are the living ones unless other statuses are asked for, by name', () => {
     const table = [web, tagged('a', {}, 'failed'), database];
-    expect(selectView(memberSelection({}), table, 'me').map(({ name }) => name)).toEqual(['db-1', 'web-1']);
+    expect(select(table, memberSelection({}), 'me').members.map(({ name }) => name)).toEqual([
+      'db-1',
+      'web-1',
+    ]);
     const failed = memberSelection({ statuses: ['failed', 'alive'] });
-    expect(selectView(failed, table, 'me').map(({ name }) => name)).toEqual(['a', 'db-1', 'web-1']);
+    expect(select(table, failed, 'me').members.map(({ name }) => name)).toEqual(['a', 'db-1', 'web-1']);
   });
 });

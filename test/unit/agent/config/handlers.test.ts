@@ -75,6 +75,25 @@ describe('handlers in a configuration file', () => {
     });
   });
 
+  it('of kind state say when they act and what holds them back', () => {
+    const [spec] = specs({
+      h: {
+        run: 'x',
+        kind: 'state',
+        guards: { min_members: 2 },
+        wait: { min: '5s' },
+        splay: '3s',
+        resync: '1m',
+      },
+    });
+    expect(spec?.policy).toMatchObject({
+      guards: { minMembers: 2, allowEmpty: false },
+      wait: { minMs: 5_000, maxMs: 10_000 },
+      splayMs: 3_000,
+      resyncMs: MINUTE,
+    });
+  });
+
   it('name what is wrong, its line and the nearest known word', () => {
     expect(failure('{"handlers":{\n"h":{"run":"x",\n"tiemout":"1s"}}}')).toBe(
       "Error decoding 'c.json': 1 error(s) decoding:\n\n* 'handlers.h': unknown key 'tiemout', did you mean 'timeout'? (c.json:3)",
@@ -106,6 +125,10 @@ describe('handlers in a configuration file', () => {
     ],
     [{ run: 'x', members: { statuses: ['left'] } }, "'members.statuses' is for kind state"],
     [{ run: 'x', kind: 'state', members: { statuses: ['dead'] } }, "members.statuses holds 'dead'"],
+    [{ run: 'x', guards: { min_members: 1 } }, "'guards' is for kind state, and this one is classic"],
+    [{ run: 'x', kind: 'state', guards: { max_removed: '200%' } }, "'guards.max_removed' is 200%"],
+    [{ run: 'x', kind: 'state', wait: { min: '9s', max: '1s' } }, "'wait.max' is shorter than 'wait.min'"],
+    [{ run: 'x', kind: 'state', retry: { attempts: 2 } }, "'retry.attempts' is not for kind state"],
     [['run'], "'handlers.h' expected a map, got 'slice'"],
   ])('are refused: %j', (handler, text) => {
     expect(failureOf(handler)).toContain(text);
