@@ -72,6 +72,10 @@ export class SerfDelegate implements SwimDelegate {
     }
   }
 
+  hasBroadcasts(): boolean {
+    return this.#parts.queues.waiting;
+  }
+
   contribute(packer: Packer): void {
     this.#parts.queues.contribute(packer, this.#parts.membership.members.size);
   }

@@ -40,6 +40,11 @@ export class SerfQueues {
     this.#trace = trace;
   }
 
+  /** True when some message waits. */
+  get waiting(): boolean {
+    return this.intents.size > 0 || this.queries.size > 0 || this.events.size > 0;
+  }
+
   /** Fills a datagram: intents first, then queries, then events. @param members Serf's table size */
   contribute(packer: Packer, members: number): void {
     const limit = retransmitLimit(this.#retransmitMult, members);

@@ -66,6 +66,8 @@ export interface SwimDelegate {
   meta(limit: number): Uint8Array;
   /** A user message from a peer; `payload` is borrowed. */
   receive(now: Millis, payload: Uint8Array): void;
+  /** False when `contribute` would add nothing to a datagram of any size. */
+  hasBroadcasts(): boolean;
   /** Adds user messages (already framed by the packer) to a datagram with room left. */
   contribute(packer: Packer): void;
   localState(joining: boolean): Uint8Array;

@@ -33,6 +33,7 @@ export class Gossiper {
   round(now: Millis): void {
     const { config, members, sender, deadlines } = this.#parts;
     deadlines.set('gossip', now + config.gossipIntervalMs, { type: 'gossip' });
+    if (!sender.hasBroadcasts) return;
     const targets = members.pick(config.gossipNodes, (member) => this.#isTarget(member, now));
     for (const target of targets) {
       if (!sender.gossip(target.facts.address, protocolMax(target.facts.vsn))) return;

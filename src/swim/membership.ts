@@ -12,7 +12,7 @@ import type { Accusation, AliveClaim } from './claims.ts';
 import type { SwimConfig } from './config.ts';
 import type { SwimDeadline } from './deadline.ts';
 import type { MemberFacts, SwimDelegate } from './delegate.ts';
-import { type Judge, judgeAlive, judgeDead, judgeSuspect } from './judge.ts';
+import { isOldNews, type Judge, judgeAlive, judgeDead, judgeSuspect } from './judge.ts';
 import { isLive, type MemberRecord, type MemberTable } from './members.ts';
 import { encodeAlive, encodeDead, encodeSuspect } from './messages.ts';
 import { type AdmissionParts, refusalOf } from './refusal.ts';
@@ -84,8 +84,9 @@ export class Membership {
   }
 
   alive(now: Millis, claim: AliveClaim, finished?: () => void): void {
-    const { members, burials, counters, trace } = this.#parts;
+    const { config, members, burials, counters, trace } = this.#parts;
     const { facts } = claim;
+    if (isOldNews(claim, members.get(facts.name), config.name)) return;
     const refusal = refusalOf(claim, this.#parts);
     if (refusal !== undefined) {
       counters.add(`drop:${refusal}`);

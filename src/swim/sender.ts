@@ -47,6 +47,10 @@ export class Sender {
 
   /** Sends a message and as many waiting broadcasts as fit beside it. */
   sendWithBroadcasts(to: Address, message: Uint8Array): void {
+    if (!this.hasBroadcasts) {
+      this.send(to, message);
+      return;
+    }
     const { config, envelope } = this.#parts;
     const budget =
       config.udpBufferSize - message.length - COMPOUND_HEADER - packetOverhead(envelope, 'sealed');
@@ -57,6 +61,11 @@ export class Sender {
   /** Sends messages together, nothing else with them. */
   sendTogether(to: Address, messages: readonly Uint8Array[], peerMax?: number): void {
     this.send(to, encodeCompound(messages), peerMax);
+  }
+
+  /** True when messages wait to be gossiped. */
+  get hasBroadcasts(): boolean {
+    return this.#parts.queue.size > 0 || this.#parts.delegate.hasBroadcasts();
   }
 
   /** One gossip datagram for one target; false when nothing waits. */

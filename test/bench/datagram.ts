@@ -18,6 +18,7 @@ const ROUNDS = 60_000;
 const delegate: SwimDelegate = {
   meta: () => new Uint8Array(0),
   receive: () => undefined,
+  hasBroadcasts: () => false,
   contribute: () => undefined,
   localState: () => new Uint8Array(0),
   mergeRemoteState: () => undefined,

@@ -43,6 +43,7 @@ async function node(name: string, ip: string, disableTcpPings: boolean) {
   const delegate: SwimDelegate = {
     meta: () => new Uint8Array(0),
     receive() {},
+    hasBroadcasts: () => false,
     contribute() {},
     localState: () => new Uint8Array(0),
     mergeRemoteState() {},

@@ -29,6 +29,7 @@ async function startOld(ip: string): Promise<void> {
   const delegate: SwimDelegate = {
     meta: () => new Uint8Array(0),
     receive() {},
+    hasBroadcasts: () => false,
     contribute() {},
     localState: () => new Uint8Array(0),
     mergeRemoteState() {},

@@ -159,6 +159,7 @@ export function loneSwim(options: Partial<SwimConfig> = {}, seed = 1): LoneSwim 
     delegate: {
       meta: () => lone.meta,
       receive: (_now, payload) => void lone.received.push(Buffer.from(payload).toString()),
+      hasBroadcasts: () => lone.outbox.length > 0,
       contribute(packer) {
         while (lone.outbox.length > 0 && (lone.outbox[0]?.length ?? 0) <= packer.freeForUser) {
           packer.addUser(lone.outbox.shift() ?? new Uint8Array(0));

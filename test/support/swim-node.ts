@@ -61,6 +61,7 @@ export function addSwim(
   const delegate: SwimDelegate = {
     meta: () => node.meta,
     receive: (_now, payload) => received.push(Buffer.from(payload).toString()),
+    hasBroadcasts: () => outbox.length > 0,
     contribute(packer: Packer) {
       while (outbox.length > 0 && (outbox[0] as Uint8Array).length <= packer.freeForUser) {
         packer.addUser(outbox.shift() as Uint8Array);
