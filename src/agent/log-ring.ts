@@ -38,7 +38,7 @@ export class LogRing {
 
 class Reader {
   readonly #held: Ring<string>;
-  readonly #onDrop: () => void;
+  readonly #onDrop: (line: string) => void;
   #wake: (() => void) | undefined;
   #ended = false;
 
@@ -48,7 +48,8 @@ class Reader {
   }
 
   offer(line: string): void {
-    if (this.#held.push(line) !== undefined) this.#onDrop();
+    const lost = this.#held.push(line);
+    if (lost !== undefined) this.#onDrop(lost);
     this.#wake?.();
   }
 

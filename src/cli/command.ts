@@ -102,7 +102,7 @@ export async function explained<T>(prefix: string, work: Promise<T>): Promise<T>
 
 function nextStep(text: string): string {
   return text === 'Authentication required'
-    ? '\nThis agent has an RPC auth key: give it with -rpc-auth or SERF_RPC_AUTH.'
+    ? '; this agent has an RPC auth key: give it with -rpc-auth or SERF_RPC_AUTH'
     : '';
 }
 

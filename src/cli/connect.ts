@@ -72,8 +72,8 @@ function nextStep(address: string, env: Environment): string {
   if (address !== '') return '';
   const variable = ['REEVE_RPC_ADDR', 'SERF_RPC_ADDR'].find((name) => firstText(env[name]) !== '');
   return variable === undefined
-    ? "\nStart an agent with 'agent run', or say where it is with -rpc-addr."
-    : `\nThe address comes from the environment variable ${variable}.`;
+    ? "; start an agent with 'agent run', or say where it is with -rpc-addr"
+    : `; the address comes from the environment variable ${variable}`;
 }
 
 function isUnreachable(error: unknown): boolean {

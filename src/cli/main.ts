@@ -72,7 +72,7 @@ async function runNamed(words: readonly string[], context: CommandContext): Prom
   if (parsed.type === 'bad') {
     const near =
       parsed.unknown === undefined ? undefined : nearest(parsed.unknown, Object.keys(command.flags));
-    out.error(near === undefined ? parsed.message : `${parsed.message}\nDid you mean -${near}?`);
+    out.error(near === undefined ? parsed.message : `${parsed.message}; did you mean -${near}?`);
     out.line(commandHelp(context.program, command));
     return EXIT.error;
   }
@@ -81,7 +81,7 @@ async function runNamed(words: readonly string[], context: CommandContext): Prom
     return await command.run({ flags, given: parsed.flags, args: parsed.args }, context);
   } catch (error) {
     if (!isUsageError(error)) throw error;
-    out.error(`${error.message}\n`);
+    out.error(error.message);
     out.line(commandHelp(context.program, command));
     return EXIT.error;
   }
@@ -111,11 +111,8 @@ function showGroup(
 function unknownCommand(name: string, known: readonly string[], context: CommandContext): number {
   const { program, out } = context;
   const near = nearest(name, known);
-  const suggestion = near === undefined ? '' : ` Did you mean '${program} ${near}'?`;
-  out.error(`Unknown command '${name}'.${suggestion}`);
-  out.error(
-    near === undefined ? `\n${topHelp(program)}` : `Run '${program} --help' for the list of commands.`,
-  );
+  const suggestion = near === undefined ? '' : `Did you mean '${program} ${near}'? `;
+  out.error(`Unknown command '${name}'. ${suggestion}Run '${program} --help' for the list of commands.`);
   return EXIT.noCommand;
 }
 
@@ -133,8 +130,10 @@ function isUsageError(error: unknown): error is CodedError {
   return error instanceof CodedError && error.code === 'ERR_USAGE';
 }
 
-/** A fault of the program: the stack helps whoever reports it. */
+/** A fault of the program, on one line: what, and the place in the code that helps whoever reports it. */
 function unexpected(error: unknown): string {
-  const stack = error instanceof Error ? error.stack : undefined;
-  return `Internal error, please report it: ${stack ?? messageOf(error)}`;
+  const what = error instanceof Error ? `${error.name}: ${error.message}` : messageOf(error);
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  const place = /\n\s+at ([^\n]+)/.exec(stack)?.[1];
+  return `Internal error, please report it: ${what.replaceAll('\n', ' ')}${place === undefined ? '' : ` (at ${place})`}`;
 }

@@ -1,9 +1,9 @@
-import { isUtf8 } from 'node:buffer';
 import { unreachable } from '../base/assert.ts';
-import { asBuffer, bytesOfText, textOfBytes } from '../base/bytes.ts';
+import { bytesOfText, textOfBytes } from '../base/bytes.ts';
 import type { ClientQueryRecord } from '../rpc/records.ts';
 import type { CommandContext } from './command.ts';
-import { compactJson, goJson, type Json } from './format.ts';
+import { compactJson, goJson } from './format.ts';
+import { payloadJson } from './payload-json.ts';
 import type { QueryOutcome } from './query-outcome.ts';
 import { palette, printable, printableLines } from './style.ts';
 
@@ -136,11 +136,4 @@ export function linesReport({ out }: CommandContext): QueryReport {
       out.line(compactJson({ type: 'done', acks: acks.length, responses: answers.size, missing, failed }));
     },
   };
-}
-
-/** A payload as text, or as base64 under another name where it is no text; null where there is none. */
-export function payloadJson(payload: Uint8Array | null): { readonly [key: string]: Json } {
-  if (payload === null) return { payload: null };
-  if (isUtf8(payload)) return { payload: textOfBytes(payload) };
-  return { payload_base64: asBuffer(payload).toString('base64') };
 }

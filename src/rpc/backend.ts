@@ -49,7 +49,8 @@ export interface EventSubscription {
 export interface LogSubscription {
   readonly signal: AbortSignal;
   readonly capacity: number;
-  readonly onDrop: () => void;
+  /** Called with each line dropped because the reader is slow. */
+  readonly onDrop: (line: string) => void;
 }
 
 export interface QueryRequest {

@@ -98,8 +98,20 @@ export interface StreamedQuery {
   readonly payload: Uint8Array | null;
 }
 
+/**
+ * `dropped` events were lost at this place, as the client did not read them in time. Our agents' own record: real ones
+ * lose events silently.
+ */
+export interface StreamGap {
+  readonly type: 'gap';
+  readonly dropped: number;
+}
+
 /** What an event stream delivers. */
-export type StreamedEvent = MemberEvent | UserEvent | StreamedQuery;
+export type StreamedEvent = MemberEvent | UserEvent | StreamedQuery | StreamGap;
+
+/** The `Event` of a record that names a loss; no event of Serf has this name. */
+export const GAP_EVENT = 'gap';
 
 /** Which members `members-filtered` asks for: RE2 expressions, anchored without a group (agent.md 3.2). */
 export interface MemberFilter {

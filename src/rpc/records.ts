@@ -18,7 +18,7 @@ import {
   textsField,
 } from './fields.ts';
 import { membersField } from './member-body.ts';
-import type { StreamedEvent } from './protocol.ts';
+import { GAP_EVENT, type StreamedEvent } from './protocol.ts';
 
 /** What an agent sends a client, read into values. Each throws a WireError that names the field. */
 
@@ -31,6 +31,7 @@ export function streamedEvent(fields: Fields): StreamedEvent {
     payload: bytesField(fields, 'Payload'),
   });
   if (type === 'user') return { type, ...common(), coalesce: boolField(fields, 'Coalesce') };
+  if (type === GAP_EVENT) return { type, dropped: counterField(fields, 'Dropped') };
   if (type === 'query') return { type, id: counterField(fields, 'ID'), ...common() };
   const memberType = MEMBER_EVENT_TYPES.find((known) => known === type);
   if (memberType === undefined) throw new WireError('ERR_RPC_FIELD', `Event '${type}' is of no known type`);

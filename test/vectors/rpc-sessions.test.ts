@@ -150,10 +150,11 @@ function backendOf(asked: readonly Asked[], answers: readonly Answered[]): FakeB
     if (command === 'stream') {
       const events = records
         .map((record) => streamedEvent(record.body as Fields))
-        .map((event): ClusterEvent => {
-          if (event.type !== 'query') return event;
+        .flatMap((event): ClusterEvent[] => {
+          if (event.type === 'gap') return [];
+          if (event.type !== 'query') return [event];
           queryIds[event.id] = event.id + 1000;
-          return { ...event, id: event.id + 1000, sourceNode: 'a', timeoutMs: 60_000 };
+          return [{ ...event, id: event.id + 1000, sourceNode: 'a', timeoutMs: 60_000 }];
         });
       backend.eventFeed.subscribed().then(() => {
         for (const event of events) backend.eventFeed.push(event);

@@ -1,95 +1,124 @@
-import { hostPort, ipText } from '../../base/address.ts';
-import { textOfBytes } from '../../base/bytes.ts';
-import type { MemberInfo } from '../../events/event.ts';
 import type { StreamedEvent } from '../../rpc/protocol.ts';
-import { defineCommand, explained, RPC_FLAGS, withAgent } from '../command.ts';
+import {
+  type CommandContext,
+  defineCommand,
+  explained,
+  RPC_FLAGS,
+  usageError,
+  withAgent,
+} from '../command.ts';
 import { EXIT } from '../exit.ts';
-import type { Output } from '../output.ts';
+import { compactJson } from '../format.ts';
+import { eventJson, eventText } from '../monitor-records.ts';
+import { checkFormat, type OutputFormat } from '../output-format.ts';
 import { untilAborted } from '../until-aborted.ts';
 
-/** `monitor` (agent.md 15.7): log lines as they are, events as a block of fields. */
+/** What stands for no log and no events. */
+const NONE = 'none';
+
+/** `monitor` (agent.md 15.7): log lines as they are, events as a block of fields; or one line of JSON for each. */
 export const monitorCommand = defineCommand({
   name: 'monitor',
   usage: '[options]',
   examples: [
     ['', 'Watch the log and the events'],
     ['-log-level=debug', 'Whatever the agent itself logs'],
+    ['-log-level=none --json', 'Events only, one line of JSON each'],
+    ['-events=member-failed,user:deploy', 'Those events, and the log'],
   ],
   about: [
-    'Shows the recent log of the agent, then its log and the events of the cluster as they come, until interrupted.',
+    'Shows the recent log of the agent, then its log and the events of the cluster as they come, until interrupted. A reader that is too slow loses lines and events; how many is said where they are missing.',
   ],
   flags: {
-    'log-level': { kind: 'text', default: 'INFO', value: 'level', doc: 'TRACE, DEBUG, INFO, WARN or ERR.' },
+    'log-level': {
+      kind: 'text',
+      default: 'INFO',
+      value: 'level',
+      doc: 'TRACE, DEBUG, INFO, WARN or ERR; none leaves the log out.',
+    },
+    events: {
+      kind: 'text',
+      default: '*',
+      value: 'filter',
+      doc: 'Which events, written as for event handlers, such as member-join,user:deploy; none leaves them out.',
+    },
+    format: {
+      kind: 'text',
+      default: 'text',
+      value: 'text|json',
+      doc: 'Format of the output: json is one line for each event and log line; --json is short for it.',
+    },
     ...RPC_FLAGS,
   },
   order: 'go',
-  run: ({ flags }, context) =>
-    withAgent(context, flags, async (client) => {
-      const { out } = context;
-      const events = await explained('Error starting stream', client.stream('*'));
-      const logs = await explained('Error starting monitor', client.monitor(flags['log-level']));
-      const unwanted = AbortSignal.any([context.interrupted(), out.broken]);
-      const remoteEnd = new AbortController();
-      const over = AbortSignal.any([unwanted, remoteEnd.signal]);
-      const show = async <T>(source: AsyncIterable<T>, print: (item: T) => void): Promise<void> => {
-        try {
-          for await (const item of untilAborted(source, over)) {
-            print(item);
-            await out.ready();
-          }
-        } catch {
-          // However the agent hung up, it is the end of both.
-        }
-        remoteEnd.abort();
-      };
-      await Promise.all([
-        show(logs, (line) => out.line(line)),
-        show(events, (event) => printEvent(event, out)),
-      ]);
-      if (unwanted.aborted) return EXIT.ok;
-      out.error(
-        '\nRemote side ended the monitor! This usually means that the\nremote side has exited or crashed.',
-      );
-      return EXIT.error;
-    }),
+  run: ({ flags }, context) => {
+    const format = checkFormat(flags.format);
+    const [level, filter] = [flags['log-level'], flags.events];
+    if (isNone(level) && isNone(filter)) throw usageError('Nothing to show: neither log nor events.');
+    return withAgent(context, flags, async (client) => {
+      const events = isNone(filter)
+        ? undefined
+        : await explained('Error starting stream', client.stream(filter));
+      const logs = isNone(level)
+        ? undefined
+        : await explained('Error starting monitor', client.monitor(level));
+      return follow({ events, logs }, format, context);
+    });
+  },
 });
 
-function printEvent(event: StreamedEvent, out: Output): void {
-  out.line('Event Info:');
-  for (const [key, value] of eventFields(event)) out.line(`\t${key}: ${value}`);
+function isNone(text: string): boolean {
+  return text.toLowerCase() === NONE;
 }
 
-function eventFields(event: StreamedEvent): readonly (readonly [string, string])[] {
-  const kind = ['Event', JSON.stringify(event.type)] as const;
-  switch (event.type) {
-    case 'user':
-      return [kind, ...named(event), ['Coalesce', String(event.coalesce)]];
-    case 'query':
-      return [kind, ['ID', String(event.id)], ...named(event)];
-    default:
-      return [kind, ['Members', `[${event.members.map(memberText).join(', ')}]`]];
-  }
+interface Source<T> extends AsyncIterable<T> {
+  readonly dropped: number;
 }
 
-function named(event: {
-  readonly ltime: number;
-  readonly name: string;
-  readonly payload: Uint8Array | null;
-}): readonly (readonly [string, string])[] {
-  const payload = event.payload === null ? '<nil>' : JSON.stringify(textOfBytes(event.payload));
-  return [
-    ['LTime', String(event.ltime)],
-    ['Name', JSON.stringify(event.name)],
-    ['Payload', payload],
-  ];
+interface Sources {
+  readonly events: Source<StreamedEvent> | undefined;
+  readonly logs: Source<string> | undefined;
 }
 
-function memberText(member: MemberInfo): string {
-  const addr = hostPort({ ip: ipText(member.addr) ?? '', port: member.port });
-  return JSON.stringify({
-    name: member.name,
-    addr,
-    status: member.status,
-    tags: Object.fromEntries(member.tags),
-  });
+/** Shows both until interrupted, or until the agent hangs up, which is an error. */
+async function follow(
+  { events, logs }: Sources,
+  format: OutputFormat,
+  context: CommandContext,
+): Promise<number> {
+  const { out } = context;
+  const unwanted = AbortSignal.any([context.interrupted(), out.broken]);
+  const remoteEnd = new AbortController();
+  const over = AbortSignal.any([unwanted, remoteEnd.signal]);
+  const show = async <T>(source: Source<T> | undefined, what: string, print: (item: T) => void) => {
+    if (source === undefined) return;
+    let told = 0;
+    try {
+      for await (const item of untilAborted(source, over)) {
+        print(item);
+        // Lost in this process: whoever reads stdout is slower than the agent sends.
+        if (source.dropped > told) out.line(lossText(what, source.dropped - told, format));
+        told = source.dropped;
+        await out.ready();
+      }
+    } catch {
+      // However the agent hung up, it is the end of both.
+    }
+    remoteEnd.abort();
+  };
+  const json = format === 'json';
+  await Promise.all([
+    show(logs, 'log', (line) => out.line(json ? compactJson({ type: 'log', line }) : line)),
+    show(events, 'events', (event) => out.line(json ? compactJson(eventJson(event)) : eventText(event))),
+  ]);
+  if (unwanted.aborted) return EXIT.ok;
+  out.error(
+    'Remote side ended the monitor! This usually means that the remote side has exited or crashed: look at its log.',
+  );
+  return EXIT.error;
+}
+
+function lossText(what: string, dropped: number, format: OutputFormat): string {
+  if (format === 'json') return compactJson({ type: 'gap', source: what, dropped });
+  return `[WARN] ${dropped} records (${what}) are missing here: this output is read too slowly`;
 }

@@ -1,5 +1,5 @@
 import { wireText } from '../codec.ts';
-import { LOG_LEVELS, type LogLevel } from '../protocol.ts';
+import { LOG_LEVELS, type LogLevel, type WireStruct } from '../protocol.ts';
 import { STREAM_CAPACITY } from './event.ts';
 import type { StreamHost } from './host.ts';
 
@@ -25,13 +25,33 @@ export async function pumpLogs(
   minimum: LogLevel,
   signal: AbortSignal,
 ): Promise<void> {
-  const onDrop = (): void => host.dropped('logs');
+  let dropped = 0;
+  const onDrop = (line: string): void => {
+    if (wanted(line) === undefined || !passesLevel(line, minimum)) return;
+    dropped += 1;
+    host.dropped('logs');
+  };
   for await (const line of host.backend.logs({ signal, capacity: STREAM_CAPACITY, onDrop })) {
-    const text = line.endsWith('\n') ? line.slice(0, -1) : line;
-    // An empty record reads as the end of the stream to `serf monitor`.
-    if (text === '' || !passesLevel(text, minimum)) continue;
+    const text = wanted(line);
+    if (text === undefined || !passesLevel(text, minimum)) continue;
+    // The oldest lines are the ones that go: what was lost until now lies before this line, what is lost from now behind it.
+    const lost = dropped;
+    dropped = 0;
     await host.ready();
     if (signal.aborted) return;
+    if (lost > 0) host.record(seq, gapBody(lost));
     host.record(seq, { Log: wireText(text) });
   }
+}
+
+/** A line of log to clients that know nothing of gaps. */
+function gapBody(dropped: number): WireStruct {
+  const text = `[WARN] agent.ipc: ${dropped} log lines are missing here: this client reads too slowly`;
+  return { Dropped: dropped, Log: text };
+}
+
+/** The text of a record, or undefined for an empty one, which `serf monitor` takes for the end of the stream. */
+function wanted(line: string): string | undefined {
+  const text = line.endsWith('\n') ? line.slice(0, -1) : line;
+  return text === '' ? undefined : text;
 }

@@ -104,7 +104,7 @@ describe('connecting', () => {
     await new Promise((resolve) => server?.close(resolve));
     const env = { SERF_RPC_ADDR: `127.81.0.1:${gone.port}` };
     await expect(connectToAgent('', '', { env, uid })).rejects.toThrow(
-      /connection refused\nThe address comes from the environment variable SERF_RPC_ADDR\.$/,
+      /connection refused; the address comes from the environment variable SERF_RPC_ADDR$/,
     );
   });
 });

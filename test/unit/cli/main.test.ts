@@ -26,14 +26,16 @@ describe('the command line', () => {
       code: 127,
       stdout: '',
       stderr:
-        "Unknown command 'membrs'. Did you mean 'agent members'?\nRun 'agent --help' for the list of commands.\n",
+        "Unknown command 'membrs'. Did you mean 'agent members'? Run 'agent --help' for the list of commands.\n",
     });
   });
 
-  it('an unknown command near to none shows the list, exit 127', async () => {
+  it('an unknown command near to none says where the list is, exit 127', async () => {
     const outcome = await run(['constructor']);
     expect(outcome).toMatchObject({ code: 127, stdout: '' });
-    expect(outcome.stderr).toMatch(/^Unknown command 'constructor'\.\n\nUsage: /);
+    expect(outcome.stderr).toBe(
+      "Unknown command 'constructor'. Run 'agent --help' for the list of commands.\n",
+    );
   });
 
   it.each([[['-v']], [['--version']], [['version']], [['event', 'x', '-v']], [['run', '--version', '-h']]])(
@@ -55,7 +57,7 @@ describe('the command line', () => {
     const outcome = await run(['members', '-detaild']);
     expect(outcome).toMatchObject({
       code: 1,
-      stderr: 'flag provided but not defined: -detaild\nDid you mean -detailed?\n',
+      stderr: 'flag provided but not defined: -detaild; did you mean -detailed?\n',
     });
     expect(outcome.stdout).toMatch(/^Usage: agent members \[options\]\n/);
   });

@@ -48,7 +48,7 @@ describe('run', () => {
     ['-bogus', 'flag provided but not defined: -bogus\n'],
     ['-protocol=x', 'invalid value "x" for flag -protocol: parse error\n'],
     ['-replay=maybe', 'invalid boolean value "maybe" for -replay: parse error\n'],
-    ['-nodee=x', 'flag provided but not defined: -nodee\nDid you mean -node?\n'],
+    ['-nodee=x', 'flag provided but not defined: -nodee; did you mean -node?\n'],
   ])('%s is refused before anything starts', async (flag, stderr) => {
     expect(await run(['run', flag])).toMatchObject({ code: 1, stderr });
     expect(agent.runAgent).not.toHaveBeenCalled();

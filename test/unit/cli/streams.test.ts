@@ -190,7 +190,7 @@ describe('monitor', () => {
     expect(outcome.stdout).toContain(
       'Event Info:\n\tEvent: "user"\n\tLTime: 5\n\tName: "x"\n\tPayload: "pay"\n\tCoalesce: false\n',
     );
-    expect(outcome.stderr).toMatch(/^\nRemote side ended the monitor!/);
+    expect(outcome.stderr).toMatch(/^Remote side ended the monitor!/);
   });
 
   it.each(['interrupted', 'broken'] as const)('ends with exit 0 when it is %s', async (why) => {

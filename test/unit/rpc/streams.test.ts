@@ -153,9 +153,23 @@ describe('slow clients', () => {
     const dropped = rigged.server.counters.get('drop:rpc-event') ?? 0;
     eventFeed.push({ type: 'member-leave', members: [] });
     expect(rigged.server.counters.get('drop:rpc-event') ?? 0).toBe(dropped);
-    // Reading again, it goes on with whole records.
+    // Reading again, it goes on with whole records, and is told what it missed where it missed it.
+    const sent = { Event: 'user', LTime: 1, Coalesce: false };
+    const names: string[] = [];
+    eventFeed.push(user('after'));
     slow.socket.resume();
-    expect(await slow.read(2)).toEqual([ok(1), expect.objectContaining({ Name: 'big' })]);
+    let missed = 0;
+    while (names.at(-1) !== 'last' && names.at(-1) !== 'after') {
+      const [, record] = (await slow.read(2)) as [unknown, typeof sent & { Name: string; Dropped: number }];
+      if (record.Event === 'gap') {
+        expect(record).toEqual({ Event: 'gap', Dropped: expect.any(Number) });
+        missed += record.Dropped;
+      }
+      names.push(record.Event === 'gap' ? 'gap' : record.Name);
+      if (eventFeed.readers > 0 && missed > 0 && names.at(-1) === 'gap') eventFeed.push(user('after'));
+    }
+    expect(missed).toBe(rigged.server.counters.get('drop:rpc-event'));
+    expect(names.indexOf('gap')).toBe(names.lastIndexOf('big') + 1);
   });
 
   it('requests wait while their answers are not read, so memory stays bounded', async () => {
@@ -216,7 +230,19 @@ describe('slow clients', () => {
     }
     await new Promise((resolve) => setImmediate(resolve));
     expect(rigged.logs.filter((text) => text.includes('Dropping logs to ipc.client'))).toHaveLength(1);
-    expect(rigged.server.counters.get('drop:rpc-logs') ?? 0).toBeGreaterThanOrEqual(20);
+    const dropped = rigged.server.counters.get('drop:rpc-logs') ?? 0;
+    expect(dropped).toBeGreaterThanOrEqual(20);
+    // Reading again, it finds a line that counts what is missing: a text to clients that know nothing of gaps.
+    client.socket.resume();
+    let gap: unknown;
+    for (let i = 0; gap === undefined && i < 5000; i += 1) {
+      const [, record] = (await client.read(2)) as [unknown, { Log: string; Dropped?: number }];
+      if (record.Dropped !== undefined) gap = record;
+    }
+    expect(gap).toEqual({
+      Dropped: dropped,
+      Log: `[WARN] agent.ipc: ${dropped} log lines are missing here: this client reads too slowly`,
+    });
   });
 });
 
