@@ -122,12 +122,19 @@ export class Hosts {
     this.#parts.setWake(host.site.id, Number.POSITIVE_INFINITY);
   }
 
-  /** First everything that was kept, then what is overdue: the real host drains its sockets before it judges. */
-  resume(host: Host): void {
+  /**
+   * First everything that was kept, then what is overdue: the real host drains its sockets before it judges. With
+   * `timersFirst` the other way round.
+   */
+  resume(host: Host, timersFirst: boolean): void {
     host.state = 'up';
     const kept = host.inbox;
     host.inbox = [];
     host.inboxBytes = 0;
+    if (timersFirst) {
+      host.armed = host.machine.nextDeadline();
+      if (host.site.clock.worldAt(host.armed) <= this.#parts.now()) this.tick(host);
+    }
     for (const deliver of kept) deliver();
     this.rearm(host);
   }

@@ -153,9 +153,10 @@ export class SimNode {
     this.#around.world.pause(this.#address);
   }
 
-  resume(): void {
+  /** Goes on, by default as the real host does: see `World.resume`. */
+  resume(options: { readonly timersFirst?: boolean } = {}): void {
     this.#isPaused = false;
-    this.#around.world.resume(this.#address);
+    this.#around.world.resume(this.#address, options);
   }
 
   /** Joins through other nodes or addresses; settles as `joined`. */

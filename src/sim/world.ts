@@ -159,10 +159,13 @@ export class World {
     this.count('pause', address);
   }
 
-  /** Lets a paused process go on; it hears at once what was kept, and only then acts. */
-  resume(address: Address): void {
+  /**
+   * Lets a paused process go on; it hears at once what was kept, and only then acts. With `timersFirst` it acts on its
+   * overdue deadlines before it hears anything, as a host does that leaves the order to Node or Go.
+   */
+  resume(address: Address, options: { readonly timersFirst?: boolean } = {}): void {
     const host = this.#find(address);
-    if (host.state === 'paused') this.#hosts.resume(host);
+    if (host.state === 'paused') this.#hosts.resume(host, options.timersFirst ?? false);
   }
 
   /** What the clock at an address shows now. */

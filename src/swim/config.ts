@@ -70,6 +70,25 @@ export const PROFILES = {
   },
 } as const satisfies Readonly<Record<ProfileName, SwimProfile>>;
 
+/**
+ * Lifeguard's three extensions of SWIM (arXiv 1707.00788, IV); with all of them off the machine is plain SWIM. Every agent
+ * runs all three and no configuration key leads here: experiments in a world take parts away to see what each is worth.
+ */
+export interface LifeguardParts {
+  /**
+   * Local Health Aware Probe: the health score stretches our probe interval, and relays answer with nacks. Off: the score
+   * stays 0 and no nacks are asked for.
+   */
+  readonly localHealth: boolean;
+  /**
+   * Local Health Aware Suspicion: a suspicion begins with the longest timeout and independent confirmations, which are
+   * gossiped on, shorten it. Off: the timeout is the shortest one from the start, and confirmations are ignored.
+   */
+  readonly dynamicSuspicion: boolean;
+  /** Buddy System: who probes a suspected member tells it so. Off: it learns of the suspicion by gossip alone. */
+  readonly buddySystem: boolean;
+}
+
 /** An address range, as `10.0.0.0/8` parsed: the first `bits` bits of `addr`. */
 export interface Cidr {
   readonly addr: Uint8Array;
@@ -104,6 +123,7 @@ export interface SwimConfig extends SwimProfile {
   readonly cidrsAllowed: readonly Cidr[];
   /** Age after which a dead name may move to a new address; 0 for never. */
   readonly deadNodeReclaimTimeMs: number;
+  readonly lifeguard: LifeguardParts;
 }
 
 /**
@@ -123,4 +143,5 @@ export const SWIM_DEFAULTS = {
   skipInboundLabelCheck: false,
   cidrsAllowed: [],
   deadNodeReclaimTimeMs: 30_000,
+  lifeguard: { localHealth: true, dynamicSuspicion: true, buddySystem: true },
 } as const satisfies Partial<SwimConfig>;

@@ -16,7 +16,7 @@ import { isOldNews, type Judge, judgeAlive, judgeDead, judgeSuspect } from './ju
 import { isLive, type MemberRecord, type MemberTable } from './members.ts';
 import { encodeAlive, encodeDead, encodeSuspect } from './messages.ts';
 import { type AdmissionParts, refusalOf } from './refusal.ts';
-import { suspicionBounds } from './scaling.ts';
+import { fixedSuspicion, suspicionBounds } from './scaling.ts';
 import { Suspicion } from './suspicion.ts';
 
 /** Messages waiting to be gossiped; beyond it the most sent give way, and anti-entropy tells the rest. */
@@ -212,7 +212,9 @@ export class Membership {
     this.#broadcastSuspect(claim);
     record.incarnation = claim.incarnation;
     members.setStatus(record, 'suspect', now);
-    const suspicion = new Suspicion(now, claim.from, suspicionBounds(config, members.size));
+    const bounds = suspicionBounds(config, members.size);
+    const { dynamicSuspicion } = config.lifeguard;
+    const suspicion = new Suspicion(now, claim.from, dynamicSuspicion ? bounds : fixedSuspicion(bounds));
     this.#suspicions.set(claim.name, suspicion);
     this.#armSuspicion(claim.name, suspicion);
   }

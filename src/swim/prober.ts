@@ -102,7 +102,7 @@ export class Prober {
       return member.status === 'alive' && member.facts.name !== config.name && member.facts.name !== name;
     });
     for (const relay of relays) {
-      const nack = protocolMax(relay.facts.vsn) >= FEATURE.nack;
+      const nack = config.lifeguard.localHealth && protocolMax(relay.facts.vsn) >= FEATURE.nack;
       if (nack) probe.expectedNacks += 1;
       const { addr: target, port } = probe.target;
       const request = { ...pingFor(config, name, probe.seq), target, port, nack };
@@ -221,7 +221,7 @@ export class Prober {
     deadlines.set('ack-late', now + config.probeTimeoutMs, { type: 'ack-late' });
     deadlines.set('probe-over', endsAt, { type: 'probe-over' });
     const ping = encodePing(pingFor(config, target.name, seq));
-    if (record.status === 'suspect') {
+    if (record.status === 'suspect' && config.lifeguard.buddySystem) {
       const suspect = encodeSuspect({ incarnation, node: target.name, from: config.name });
       sender.sendTogether(target.address, [ping, suspect], protocolMax(target.vsn));
     } else {

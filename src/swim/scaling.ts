@@ -29,6 +29,11 @@ export function suspicionBounds(config: SwimProfile, n: number): SuspicionBounds
   return { minMs, maxMs: config.suspicionMaxTimeoutMult * minMs, wanted: n - 2 < wanted ? 0 : wanted };
 }
 
+/** The same suspicion without Lifeguard: the shortest timeout from the start, whoever confirms it (SWIM 4.2). */
+export function fixedSuspicion({ minMs }: SuspicionBounds): SuspicionBounds {
+  return { minMs, maxMs: minMs, wanted: 0 };
+}
+
 /** A suspicion's whole length after `confirmations` (Lifeguard's logarithmic decay). */
 export function suspicionTimeoutMs(bounds: SuspicionBounds, confirmations: number): number {
   if (bounds.wanted < 1) return bounds.minMs;

@@ -88,7 +88,7 @@ export class Swim implements Machine {
     const queue = new BroadcastQueue();
     const envelope = envelopeOf(config);
     const allows = cidrFilter(config.cidrsAllowed);
-    const awareness = new Awareness(config.awarenessMaxMultiplier);
+    const awareness = new Awareness(config.lifeguard.localHealth ? config.awarenessMaxMultiplier : 1);
     const base = { config, envelope, members, queue, deadlines, awareness, delegate, effects, random };
     const shared = { ...base, counters, allows, trace };
     this.#burials = new Burials(shared);
