@@ -9,6 +9,7 @@ import { type Announcer, announcer, jsonAnnouncer } from './output.ts';
 import { reload } from './reload.ts';
 import { RunningAgent } from './running.ts';
 import { type SignalSource, supervise } from './signals.ts';
+import { Syslog } from './syslog.ts';
 import { type AgentWorld, processWorld } from './world.ts';
 
 /** What one run of the agent shares between its steps. */
@@ -29,20 +30,34 @@ interface Run {
 export async function runAgent(args: RunArguments, world: AgentWorld = processWorld()): Promise<number> {
   let ui = announcer(world.out, world.err);
   const controller = new AbortController();
+  let syslog: Syslog | undefined;
   try {
     const checked = await loadConfig(args, world.env, world.host);
     const { logLevel: level, logFormat: format } = checked.settings;
     if (format === 'json') ui = jsonAnnouncer(world.out, world.err, world.now);
     for (const note of checked.notes) ui.heading(note);
     const log = new AgentLog({ level, format, out: world.out, now: world.now });
+    syslog = await startSyslog(checked.settings, log);
     return await runWith(checked.settings, { args, world, ui, log, until: controller.signal });
   } catch (error) {
     tell(error, world, ui);
     return 1;
   } finally {
     controller.abort();
-    await Promise.all([world.out.flush(), world.err.flush()]);
+    await Promise.all([world.out.flush(), world.err.flush(), syslog?.close()]);
   }
+}
+
+/** The log goes to syslog too, from its first line on, where that is asked for. */
+async function startSyslog(
+  { syslogFacility: facility }: AgentSettings,
+  log: AgentLog,
+): Promise<Syslog | undefined> {
+  if (facility === undefined) return undefined;
+  const onTrouble = (text: string): void => log.write('WARN', 'agent', text);
+  const syslog = await Syslog.start({ facility, onTrouble });
+  log.tapInto(syslog);
+  return syslog;
 }
 
 async function runWith(settings: AgentSettings, run: Run): Promise<number> {
@@ -116,6 +131,7 @@ async function interrupted(signals: SignalSource): Promise<number> {
 function superviseAgent(agent: RunningAgent, signals: SignalSource, run: Run): Promise<number> {
   const { world, ui, log, args, until } = run;
   const load = (): Promise<CheckedConfig> => loadConfig(args, world.env, world.host);
+  const started = agent.settings;
   return supervise({
     signals,
     ui,
@@ -123,7 +139,7 @@ function superviseAgent(agent: RunningAgent, signals: SignalSource, run: Run): P
     leaveOnTerminate: () => agent.settings.config.values.leave_on_terminate,
     skipLeaveOnInterrupt: () => agent.settings.config.values.skip_leave_on_interrupt,
     leave: () => agent.leave(),
-    reload: () => reload({ agent, log, ui, load }),
+    reload: () => reload({ agent, started, log, ui, load }),
     dumpMetrics: () => {
       for (const [name, value] of agent.figures()) world.err.line(`${name}: ${value}`);
     },

@@ -31,6 +31,11 @@ export interface LogOptions {
   readonly now?: (() => Date) | undefined;
 }
 
+/** Where the lines of the log go besides the output: `source: text`, from the level shown on. */
+export interface LogTap {
+  write(level: TraceLevel, text: string): void;
+}
+
 /**
  * The agent's log: Serf's lines or JSON on standard output, and the ring that monitors read. The level filters the
  * output only; the ring has every line (agent.md 11).
@@ -42,6 +47,7 @@ export class AgentLog implements Trace {
   readonly #gate: Gate;
   readonly #now: () => Date;
   readonly #flood = new LogFlood();
+  #tap: LogTap | undefined;
   #second = Number.NaN;
   #time = '';
 
@@ -80,6 +86,11 @@ export class AgentLog implements Trace {
     this.#write({ level, source, message: text }, text);
   }
 
+  /** Sends all later lines to `tap` too; undefined ends that. */
+  tapInto(tap: LogTap | undefined): void {
+    this.#tap = tap;
+  }
+
   /** Lets held lines and all later ones out. */
   open(): void {
     this.#gate.open();
@@ -95,6 +106,8 @@ export class AgentLog implements Trace {
     const line = logLine(this.#timeText(), level, source, text);
     this.#ring.push(line);
     const method = PINO_LEVELS[level];
+    if (this.#tap !== undefined && this.#logger.isLevelEnabled(method))
+      this.#tap.write(level, `${source}: ${text}`);
     if (this.#format === 'text') this.#logger[method]({ line }, message);
     else
       this.#logger[method]({ source, ...(text !== message && { text }), ...(fields && { fields }) }, message);

@@ -204,8 +204,7 @@ export const AGENT_KEYS = {
     default: false,
     merge: 'true',
     flag: 'syslog',
-    available: false,
-    doc: 'Log to syslog as well.',
+    doc: 'Log to syslog as well, as `serf`; needs the `logger` command of util-linux.',
   },
   syslog_facility: {
     type: 'string',

@@ -70,13 +70,19 @@ export function configReference(): string {
     '## Keys',
     '',
     ...supported.flatMap(section),
+    ...(later.length === 0 ? [] : notYet(later)),
+  ].join('\n');
+}
+
+function notYet(keys: readonly ConfigKey[]): readonly string[] {
+  return [
     '## Not supported yet',
     '',
-    'Serf has these keys too. Using one is an error, so that nothing is silently without effect.',
+    'Using one of these is an error, so that nothing is silently without effect.',
     '',
-    ...later.map((key) => `- \`${key}\`${flagText(specOf(key))}: ${specOf(key).doc}`),
+    ...keys.map((key) => `- \`${key}\`${flagText(specOf(key))}: ${specOf(key).doc}`),
     '',
-  ].join('\n');
+  ];
 }
 
 function section(key: ConfigKey): readonly string[] {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { systemHost } from '../../../src/agent/config/host.ts';
 import { loadConfig } from '../../../src/agent/config/load.ts';
 import { defaultValues } from '../../../src/agent/config/merge.ts';
 import type { AgentSettings } from '../../../src/agent/config/settings.ts';
+import { CONFIG_KEYS } from '../../../src/agent/config/table.ts';
 import { planReload, reload } from '../../../src/agent/reload.ts';
 import { memoryAnnouncer } from './fakes.ts';
 
@@ -82,7 +83,34 @@ describe('a reload', () => {
       tags: map({ a: 'b' }),
       event_handlers: [],
     };
-    expect(planReload(before, after)).toEqual({ applied: ['tags', 'log_level'], needsRestart: ['bind'] });
+    expect(planReload(before, before, after)).toMatchObject({
+      applied: ['tags', 'log_level'],
+      needsRestart: ['bind'],
+    });
+    expect(planReload(before, before, before).unchanged).toEqual(CONFIG_KEYS);
+  });
+
+  it('tells at every further reload what still needs a restart', () => {
+    const started = defaultValues();
+    const changed = { ...started, log_level: 'DEBUG', bind: '127.0.0.1' };
+    expect(planReload(started, changed, changed)).toMatchObject({ applied: [], needsRestart: ['bind'] });
+    expect(planReload(started, changed, started)).toMatchObject({ applied: ['log_level'], needsRestart: [] });
+  });
+
+  it('tells of a secret whose file has another content now', async () => {
+    const path = join(directory, 'auth');
+    writeFileSync(path, 'one', { mode: 0o600 });
+    const { settings } = await load(`-rpc-auth-file=${path}`);
+    writeFileSync(path, 'two');
+    const log: string[] = [];
+    await reload({
+      agent: { settings, check: async () => undefined, apply: async () => undefined },
+      started: settings,
+      log: { write: (level, source, text) => void log.push(`[${level}] ${source}: ${text}`) },
+      ui: memoryAnnouncer(),
+      load: () => load(`-rpc-auth-file=${path}`),
+    });
+    expect(log.at(-1)).toBe('[WARN] agent: changed but applied only by a restart: rpc_auth_file');
   });
 
   it('applies the new settings and logs what changed', async () => {
@@ -90,6 +118,7 @@ describe('a reload', () => {
     const log: string[] = [];
     let applied: AgentSettings | undefined;
     await reload({
+      started: (await load('-bind=127.0.0.1')).settings,
       agent: {
         settings: (await load('-bind=127.0.0.1')).settings,
         check: async () => undefined,
@@ -108,23 +137,30 @@ describe('a reload', () => {
       "==> Deprecation warning: 'Role' has been replaced with 'Tags'",
     ]);
     expect(log).toEqual([
-      '[INFO] agent: reloaded: role, log_level',
+      `[INFO] agent: reloaded: role, log_level (${CONFIG_KEYS.length - 3} keys unchanged)`,
+      expect.stringMatching(/^\[DEBUG\] agent: unchanged by the reload: node_name, tags, /),
       '[WARN] agent: changed but applied only by a restart: bind',
     ]);
   });
 
-  it('of a broken configuration changes nothing', async () => {
+  it('of a broken configuration changes nothing and says so in one line of the log', async () => {
     const ui = memoryAnnouncer();
+    const log: string[] = [];
     await reload({
+      started: (await load()).settings,
       agent: {
         settings: (await load()).settings,
         check: async () => undefined,
         apply: () => Promise.reject(new Error('must not be called')),
       },
-      log: { write: () => undefined },
+      log: { write: (level, source, text) => void log.push(`[${level}] ${source}: ${text}`) },
       ui,
       load: () => load('-log-level=foo'),
     });
+    expect(log).toEqual([
+      '[ERR] agent: Failed to reload configs, nothing changed: ' +
+        'Invalid log level: FOO. Valid log levels are: [TRACE DEBUG INFO WARN ERR]',
+    ]);
     expect(ui.lines).toEqual([
       '==> Reloading configuration...',
       '!!! Invalid log level: FOO. Valid log levels are: [TRACE DEBUG INFO WARN ERR]',
@@ -135,6 +171,7 @@ describe('a reload', () => {
   it('tells when the tags could not be changed', async () => {
     const ui = memoryAnnouncer();
     await reload({
+      started: (await load()).settings,
       agent: {
         settings: (await load()).settings,
         check: async () => undefined,
@@ -150,6 +187,7 @@ describe('a reload', () => {
   it('that would make the tags too big changes nothing', async () => {
     const ui = memoryAnnouncer();
     await reload({
+      started: (await load()).settings,
       agent: {
         settings: (await load()).settings,
         check: () => {

@@ -188,7 +188,6 @@ describe('a wrong setting', () => {
     ['-cidrs-allowed=10.0.0.0', "Invalid address range '10.0.0.0': write it like 10.0.0.0/8"],
     ['-cidrs-allowed=10.0.0.0/33', "Invalid address range '10.0.0.0/33': write it like 10.0.0.0/8"],
     [`-label=${'x'.repeat(256)}`, 'Invalid label: 256 bytes, at most 255 are allowed'],
-    ['-syslog', "'enable_syslog' (-syslog) is not supported yet by this version"],
     ['-handler-timeout=-1s', "Invalid 'handler_timeout' (-handler-timeout): must not be negative"],
     ['-config-file=/no/such', "Error reading '/no/such': open /no/such: no such file or directory"],
     ['-rpc-auth-file=/no/such', 'Invalid rpc_auth_file: open /no/such: no such file or directory'],
