@@ -15,8 +15,9 @@ export type {
   UserEvent,
 } from './events/event.ts';
 export type { SubscribeOptions } from './events/subscription.ts';
-export type { ClientQuery, ConnectOptions } from './rpc/client.ts';
+export type { ConnectOptions } from './rpc/client.ts';
 export { RpcClient } from './rpc/client.ts';
+export type { ClientQuery } from './rpc/client-bodies.ts';
 export type { ClientQueryRecord } from './rpc/records.ts';
 export type { QueryReply } from './runtime/answers.ts';
 export type { ClusterQuery, EventsOptions, JoinOptions, QueryReplies } from './runtime/cluster.ts';

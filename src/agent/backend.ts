@@ -13,6 +13,7 @@ import type {
   WireCoordinate,
 } from '../rpc/backend.ts';
 import { joinAdvice } from '../rpc/join-advice.ts';
+import type { PreviewRecord, RendererRecord, RenderRunRecord } from '../rpc/render-records.ts';
 import type { Cluster } from '../runtime/cluster.ts';
 import type { AgentTags } from './agent-tags.ts';
 import { oneLine } from './log-line.ts';
@@ -27,7 +28,7 @@ export interface BackendParts {
   readonly nodeName: string;
   /** The handlers in force. */
   readonly handlers: () => readonly HandlerSpec[];
-  readonly renderers: Pick<Renderers, 'summaries'>;
+  readonly renderers: Pick<Renderers, 'summaries' | 'reports' | 'preview' | 'run'>;
   /** Counts of the RPC server, once it runs. */
   readonly rpcCounters: () => ReadonlyMap<string, number>;
   /** A leave by RPC is over and answered: the agent ends. */
@@ -162,6 +163,19 @@ export class AgentBackend implements RpcBackend {
 
   coordinate(node: string): WireCoordinate | undefined {
     return this.#parts.cluster.coordinate(node);
+  }
+
+  renderers(): readonly RendererRecord[] {
+    return this.#parts.renderers.reports();
+  }
+
+  previewRenderer(name: string): Promise<PreviewRecord> {
+    return this.#parts.renderers.preview(name);
+  }
+
+  runRenderer(name: string): Promise<RenderRunRecord> {
+    this.#parts.log.write('INFO', 'agent', `Rendering by request: ${oneLine(name)}`);
+    return this.#parts.renderers.run(name);
   }
 
   keys(request: KeyRequest): Promise<KeyReport> {

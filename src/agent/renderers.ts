@@ -8,6 +8,7 @@ import {
   RendererRunner,
 } from '../render/runner.ts';
 import type { RendererSpec } from '../render/spec.ts';
+import type { PreviewRecord, RenderRunRecord } from '../rpc/render-records.ts';
 import type { Cluster } from '../runtime/cluster.ts';
 import { clusterFacts } from './cluster-facts.ts';
 import type { Environment } from './config/load.ts';
@@ -101,6 +102,21 @@ export class Renderers {
     const known = this.#runners.map((runner) => runner.spec.name).join(', ');
     const hint = known === '' ? 'this agent has none' : `this agent has ${known}`;
     throw new CodedError('ERR_RENDERER_UNKNOWN', `No renderer '${name}'; ${hint}`);
+  }
+
+  /** What a render would do. */
+  async preview(name: string): Promise<PreviewRecord> {
+    const runner = this.find(name);
+    const found = await runner.preview();
+    return { ...found, holds: runner.report().holds };
+  }
+
+  /** Renders now, unless a guard holds it. */
+  async run(name: string): Promise<RenderRunRecord> {
+    const runner = this.find(name);
+    const attempt = await runner.renderNow();
+    const { holds } = runner.report();
+    return attempt === undefined ? { holds } : { attempt, holds };
   }
 
   /** What each of them counted, summed. */

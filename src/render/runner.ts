@@ -8,6 +8,7 @@ import { type Action, type ClusterFacts, Governor, type GovernorOptions } from '
 import { holdsContent } from './compose.ts';
 import { readState } from './files.ts';
 import { targetPaths } from './paths.ts';
+import { type Preview, preview } from './preview.ts';
 import { attemptOf, type RenderAttempt, type RendererReport, reportOf } from './report.ts';
 import type { RendererSpec } from './spec.ts';
 import type { Template } from './template.ts';
@@ -156,10 +157,28 @@ export class RendererRunner {
     return this.#governor.counters;
   }
 
-  /** The members that a render now would be given, and those left out. */
-  view(): { readonly members: readonly MemberInfo[]; readonly prepared: PreparedRenderer } {
+  /**
+   * Renders now, as a reload would, whatever the view. Undefined when a guard holds it.
+   */
+  async renderNow(): Promise<RenderAttempt | undefined> {
+    await this.#running;
+    this.#governor.reload();
+    this.poke();
+    if (this.#running === undefined) return undefined;
+    await this.#running;
+    return this.#attempts.at(-1);
+  }
+
+  /**
+   * What a render now would do, with the template as it is on disk now.
+   *
+   * @throws CodedError when the template or the file makes no sense
+   */
+  async preview(): Promise<Preview> {
+    const { template } = await prepareRenderer(this.spec);
     this.#governor.observe(this.#context.now(), this.#context.facts());
-    return { members: this.#governor.status.view.members, prepared: this.#prepared };
+    const { members, leftOut } = this.#governor.status.view;
+    return await preview({ spec: this.spec, template, self: this.#context.self(), members, leftOut });
   }
 
   /** Starts nothing more and ends what runs; resolves when it is over. */

@@ -1,4 +1,5 @@
 import type { ClusterEvent, MemberInfo } from '../events/event.ts';
+import type { PreviewRecord, RendererRecord, RenderRunRecord } from './render-records.ts';
 
 /** What the RPC server needs from an agent; the agent supplies it, so the server knows no agent. */
 export interface RpcBackend {
@@ -34,6 +35,12 @@ export interface RpcBackend {
   coordinate(node: string): WireCoordinate | undefined;
   /** Cluster-wide key operations. */
   keys(request: KeyRequest): Promise<KeyReport>;
+  /** Where every renderer stands, in the order of the configuration. */
+  renderers(): readonly RendererRecord[];
+  /** What a render would do; throws a CodedError for an unknown name, or when it could not be rendered. */
+  previewRenderer(name: string): Promise<PreviewRecord>;
+  /** Renders now. Throws a CodedError for an unknown name. */
+  runRenderer(name: string): Promise<RenderRunRecord>;
   /** Milliseconds after which a started query is over, for queries that leave the timeout to the agent. */
   defaultQueryTimeoutMs(): number;
 }

@@ -1,5 +1,6 @@
 import { CodedError } from '../base/errors.ts';
-import type { KeyReport, KeyRequest, QueryRequest, WireCoordinate } from './backend.ts';
+import type { KeyReport, KeyRequest, WireCoordinate } from './backend.ts';
+import { type ClientQuery, keyBody, queryBody, texts } from './client-bodies.ts';
 import { RpcStream } from './client-stream.ts';
 import { wireInteger, wireText, wireTextMap } from './codec.ts';
 import { type Answer, Connection, protocolError } from './connection.ts';
@@ -15,7 +16,6 @@ import {
   type StatGroups,
   type StreamedEvent,
   type WireStruct,
-  type WireValue,
 } from './protocol.ts';
 import {
   type ClientQueryRecord,
@@ -26,6 +26,12 @@ import {
   statGroups,
   streamedEvent,
 } from './records.ts';
+import {
+  jsonField,
+  type PreviewRecord,
+  type RendererRecord,
+  type RenderRunRecord,
+} from './render-records.ts';
 
 /** What dialling and ordinary answers may take. */
 export const DEFAULT_TIMEOUT_MS = 10_000;
@@ -44,9 +50,6 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What a query asks; everything but the name has a default. */
-export type ClientQuery = Pick<QueryRequest, 'name'> & Partial<QueryRequest>;
-
 const LONG_COMMANDS: ReadonlySet<CommandName> = new Set([
   'join',
   'leave',
@@ -56,9 +59,8 @@ const LONG_COMMANDS: ReadonlySet<CommandName> = new Set([
   'use-key',
   'remove-key',
   'list-keys',
+  'render',
 ]);
-
-const NANOSECONDS_PER_MS = 1e6;
 
 /**
  * A connection to an agent, ours or Serf's. Calls reject with a CodedError: `ERR_RPC_REMOTE` with the agent's own text,
@@ -156,6 +158,21 @@ export class RpcClient {
     return this.#ask('stats', undefined, statGroups);
   }
 
+  /** Where every renderer of the agent stands. Real Serf answers `Unsupported command`. */
+  async renderers(): Promise<readonly RendererRecord[]> {
+    return this.#ask('renderers', undefined, jsonField<readonly RendererRecord[]>);
+  }
+
+  /** What a render would do. */
+  async previewRenderer(name: string): Promise<PreviewRecord> {
+    return this.#ask('render-preview', { Name: wireText(name) }, jsonField<PreviewRecord>);
+  }
+
+  /** Renders now; needs the unix socket or an RPC key. */
+  async runRenderer(name: string): Promise<RenderRunRecord> {
+    return this.#ask('render', { Name: wireText(name) }, jsonField<RenderRunRecord>);
+  }
+
   /** Undefined when the agent does not know the node. */
   async coordinate(node: string): Promise<WireCoordinate | undefined> {
     return this.#ask('get-coordinate', { Node: wireText(node) }, coordinateOf);
@@ -195,18 +212,7 @@ export class RpcClient {
    * ours, which then tells last who stayed silent. Leaving the loop only stops listening.
    */
   async query(query: ClientQuery): Promise<RpcStream<ClientQueryRecord>> {
-    const body = {
-      FilterNodes: texts(query.filterNodes ?? []),
-      FilterTags: wireTextMap(query.filterTags ?? new Map()),
-      Name: wireText(query.name),
-      // An empty payload is not nil to newer agents, which then refuse a ping.
-      Payload: query.payload?.length ? query.payload : null,
-      RelayFactor: query.relayFactor ?? 0,
-      RequestAck: query.requestAck ?? false,
-      Timeout: wireInteger(BigInt(Math.round((query.timeoutMs ?? 0) * NANOSECONDS_PER_MS))),
-      ...(query.until === undefined ? {} : { Until: query.until }),
-    };
-    return this.#subscribe<ClientQueryRecord>('query', body, (stream, fields, seq) => {
+    return this.#subscribe<ClientQueryRecord>('query', queryBody(query), (stream, fields, seq) => {
       const record = queryRecord(fields);
       if (record?.type === 'over') {
         this.#connection.detach(seq);
@@ -261,16 +267,6 @@ function sensible<T>(read: () => T): T {
   } catch (error) {
     throw protocolError(error);
   }
-}
-
-/** `Force` travels only when it is wanted: real Serf has no such field. */
-function keyBody({ key, force = false }: KeyRequest): WireStruct {
-  return force ? { Force: true, Key: wireText(key) } : { Key: wireText(key) };
-}
-
-/** A list of texts; an empty one is nil, as Go's clients send it. */
-function texts(items: readonly string[]): WireValue {
-  return items.length === 0 ? null : items.map(wireText);
 }
 
 function successful(answer: Answer): Fields {

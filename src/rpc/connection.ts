@@ -156,7 +156,8 @@ export class Connection {
     const sink = this.#sinks.get(seq);
     if (waiting !== undefined) {
       this.#waiting.delete(seq);
-      if (waiting.hasBody && error !== RPC_ERRORS.authRequired)
+      // An agent that does not know a command cannot know that a body belongs to its answer.
+      if (waiting.hasBody && error !== RPC_ERRORS.authRequired && error !== RPC_ERRORS.unsupportedCommand)
         this.#expected = { type: 'answer', waiting, error };
       else waiting.answered({ error, body: NO_FIELDS });
     } else if (sink !== undefined) {

@@ -38,6 +38,10 @@ export const COMMANDS = {
   'list-keys': { request: false, answer: true },
   stats: { request: false, answer: true },
   'get-coordinate': { request: true, answer: true },
+  // Not Serf's: its agents answer that they do not support them.
+  renderers: { request: false, answer: true },
+  'render-preview': { request: true, answer: true },
+  render: { request: true, answer: true },
 } as const satisfies Record<string, CommandShape>;
 
 export type CommandName = keyof typeof COMMANDS;
@@ -63,6 +67,8 @@ export const RPC_ERRORS = {
   internalQuery: "Queries cannot contain the '_serf_' prefix",
   leaveInProgress: 'Leave already in progress',
   clientClosed: 'client closed',
+  privileged:
+    "This command runs programs or changes files: use the agent's unix socket, or give the agent an RPC key (rpc_auth); over a TCP port without a key anybody could run it",
 } as const;
 
 /** The one internal query a client may ask, and only without a payload (agent.md 3.4). */

@@ -127,6 +127,7 @@ export class RpcServer {
       name,
       backend: this.#options.backend,
       authKey: this.#options.authKey ?? '',
+      local: 'path' in address,
       log: this.#options.log,
       now: this.#options.now ?? (() => performance.now()),
       handshakeTimeoutMs: this.#options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,

@@ -27,8 +27,10 @@ export interface SessionOptions {
   /** How logs name the client. */
   readonly name: string;
   readonly backend: RpcBackend;
-  /** Absent or empty: anyone who connects may do anything. */
+  /** Empty: whoever connects may do anything, but over TCP nothing privileged. */
   readonly authKey: string;
+  /** The client came through the unix socket, which only the agent's user may. */
+  readonly local: boolean;
   readonly log: (level: TraceLevel, text: string) => void;
   readonly now: () => Millis;
   /** How long a connection may stay without completing handshake and authentication. */
@@ -147,7 +149,13 @@ export class Session {
   }
 
   async #run(command: Command, seq: bigint, body: Fields): Promise<Reply> {
+    const trusted = this.#options.local || this.#options.authKey !== '';
+    if (command.privileged === true && !trusted) {
+      const { emptyBody: body } = command;
+      return body === undefined ? { error: RPC_ERRORS.privileged } : { error: RPC_ERRORS.privileged, body };
+    }
     const context: CommandContext = {
+      trusted,
       backend: this.#options.backend,
       seq,
       streams: this.#streams,

@@ -45,8 +45,9 @@ export type Layer = keyof typeof ALLOWED;
 /** Layers that commands of `cli` load lazily when they need no agent, besides what every command may import. */
 const LAZY_FOR_CLI: readonly string[] = ['sim', 'render', 'policy'];
 
-/** The commands that run an agent or look at its configuration: only there does `cli` meet `agent`. */
-const AGENT_COMMAND = /^src\/cli\/commands\/(?:run|config)(?:[-.].*)?\.ts$|^src\/cli\/commands\/run\//;
+/** The commands that run an agent or read its configuration: only there does `cli` meet `agent`. */
+const AGENT_COMMAND =
+  /^src\/cli\/commands\/(?:run|config|render-offline)(?:[-.].*)?\.ts$|^src\/cli\/commands\/run\//;
 
 /** The server's side of `rpc`, which `cli` may not use; `backend.ts` is the contract that both sides share. */
 const RPC_SERVER_SIDE = /^src\/rpc\/(?:server|session|listener|commands\/|streams\/)/;

@@ -64,6 +64,10 @@ export const COMMANDS = {
     synopsis: 'Test that every live member can be reached',
     load: async () => (await import('./reachability.ts')).reachabilityCommand,
   },
+  render: {
+    synopsis: 'Show, try and run the files the agent keeps in step with the cluster',
+    load: async () => (await import('./render.ts')).renderCommand,
+  },
   rtt: {
     synopsis: 'Estimate the round trip time between two nodes',
     load: async () => (await import('./rtt.ts')).rttCommand,

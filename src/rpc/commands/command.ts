@@ -11,6 +11,8 @@ export interface CommandContext {
   readonly seq: bigint;
   readonly streams: StreamTable;
   readonly access: Access;
+  /** The client came through the unix socket or has shown the RPC key. */
+  readonly trusted: boolean;
   log(level: 'INFO' | 'ERR', text: string): void;
   /** Resolves when the answers so far have left, the client is gone, or a short wait is over. */
   flushed(): Promise<void>;
@@ -37,6 +39,8 @@ export interface Command {
   run(context: CommandContext, body: Fields): Reply | Promise<Reply>;
   /** The body beside an error, for commands clients always read a body after. */
   readonly emptyBody?: WireStruct;
+  /** It runs programs or changes files: refused over TCP where there is no RPC key, for anybody could ask. */
+  readonly privileged?: true;
 }
 
 /** A refusal with one of the texts clients know. */

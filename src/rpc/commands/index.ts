@@ -12,6 +12,7 @@ import { members } from './members.ts';
 import { membersFiltered } from './members-filtered.ts';
 import { monitor } from './monitor.ts';
 import { query } from './query.ts';
+import { listRenderers, previewRenderer, runRenderer } from './render.ts';
 import { respond } from './respond.ts';
 import { stats } from './stats.ts';
 import { stop } from './stop.ts';
@@ -40,4 +41,7 @@ export const COMMAND_TABLE = {
   'list-keys': listKeys,
   stats,
   'get-coordinate': getCoordinate,
+  renderers: listRenderers,
+  'render-preview': previewRenderer,
+  render: runRenderer,
 } as const satisfies Record<CommandName, Command>;

@@ -9,6 +9,7 @@ import type {
   RpcBackend,
   WireCoordinate,
 } from '../../../src/rpc/backend.ts';
+import type { PreviewRecord, RendererRecord, RenderRunRecord } from '../../../src/rpc/render-records.ts';
 
 /** A bounded feed like the agent's own: drops the newest when its reader is slow, ends with the signal. */
 export class Feed<T> {
@@ -87,6 +88,8 @@ export class FakeBackend implements RpcBackend {
   groups: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map();
   coordinates = new Map<string, WireCoordinate>();
   joinWarnings: string[] = [];
+  rendererList: RendererRecord[] = [];
+  onPreview: () => Promise<PreviewRecord> = () => Promise.reject(new Error('no such renderer'));
   onJoin: () => Promise<number> = () => Promise.resolve(1);
   onLeave: () => Promise<void> = () => Promise.resolve();
   onKeys: (request: KeyRequest) => Promise<KeyReport> = () => Promise.resolve(NO_REPORT);
@@ -137,6 +140,21 @@ export class FakeBackend implements RpcBackend {
 
   async updateTags(set: ReadonlyMap<string, string>, remove: readonly string[]): Promise<void> {
     this.#note('updateTags', Object.fromEntries(set), remove);
+  }
+
+  renderers(): readonly RendererRecord[] {
+    this.#note('renderers');
+    return this.rendererList;
+  }
+
+  async previewRenderer(name: string): Promise<PreviewRecord> {
+    this.#note('previewRenderer', name);
+    return this.onPreview();
+  }
+
+  async runRenderer(name: string): Promise<RenderRunRecord> {
+    this.#note('runRenderer', name);
+    return { holds: [] };
   }
 
   stats(): ReadonlyMap<string, ReadonlyMap<string, string>> {
