@@ -9,7 +9,8 @@ import {
   withAgent,
 } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { columns, sortedByBytes } from '../format.ts';
+import { columns, goJson, type Json, sortedByBytes } from '../format.ts';
+import { checkFormat, FORMAT_FLAG } from '../output-format.ts';
 
 interface Words {
   readonly start: string;
@@ -46,6 +47,7 @@ export const keysCommand = defineCommand({
   usage: '[options]',
   examples: [
     ['-list', 'Which keys exist, and on how many members'],
+    ['-list --json', 'The same for programs'],
     ['-install="$(cat new.key)"', 'Step 1 of a rotation: all learn the key'],
     ['-use="$(cat new.key)"', 'Step 2: all encrypt with it'],
     ['-remove="$(cat old.key)"', 'Step 3: all forget the old one'],
@@ -64,6 +66,7 @@ export const keysCommand = defineCommand({
       doc: 'With -remove: even if members that have not confirmed the key in use may be locked out.',
     },
     list: { kind: 'bool', doc: 'List the keys, each with the number of members that have it.' },
+    format: { ...FORMAT_FLAG, doc: 'Format of what -list prints; --json is short for -format=json.' },
     ...RPC_FLAGS,
   },
   order: 'go',
@@ -77,16 +80,24 @@ export const keysCommand = defineCommand({
       throw usageError('One of -install, -use, -remove, or -list must be specified.');
     if (flags.force && flags.remove === '') throw usageError('-force goes with -remove only.');
     if (requests.length > 1) throw failure('Only one of -install, -use, -remove, or -list allowed');
+    const json = checkFormat(flags.format) === 'json';
+    if (json && request.action !== 'list') throw usageError('-format=json goes with -list only.');
     return withAgent(context, flags, async (client) => {
       const words = WORDS[request.action];
-      context.out.line(`==> ${words.start}`);
+      if (!json) context.out.line(`==> ${words.start}`);
       const report = await explained(words.error, client.keys(request));
+      if (json) context.out.line(goJson(reportJson(report)));
+      if (json && report.error === undefined) return EXIT.ok;
       if (report.error !== undefined) throw reportFailure(report, words, report.error);
       succeed(request, report, words, context);
       return EXIT.ok;
     });
   },
 });
+
+function reportJson({ keys, messages, numNodes, numResp, numErr }: KeyReport): Json {
+  return { keys, nodes: numNodes, responses: numResp, errors: numErr, messages };
+}
 
 function succeed(request: KeyRequest, report: KeyReport, words: Words, { out }: CommandContext): void {
   out.line(`==> ${words.done}`);

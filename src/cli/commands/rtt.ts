@@ -2,6 +2,8 @@ import { type Coordinate, distance, isCompatible } from '../../coordinates/coord
 import { defineCommand, explained, failure, RPC_FLAGS, usageError, withAgent } from '../command.ts';
 import type { AgentClient } from '../connect.ts';
 import { EXIT } from '../exit.ts';
+import { goJson } from '../format.ts';
+import { checkFormat, FORMAT_FLAG } from '../output-format.ts';
 
 /** `rtt`: the distance between two coordinates, which the agent keeps up to date while it probes. */
 export const rttCommand = defineCommand({
@@ -10,14 +12,16 @@ export const rttCommand = defineCommand({
   examples: [
     ['db1', 'From this agent to db1'],
     ['db1 db2', 'Between two others'],
+    ['--json db1', 'The same for programs'],
   ],
   about: [
     'Estimates the network round trip time between two nodes, from coordinates that the cluster maintains; nothing is sent to them. Nodes are named as in the list of members.',
   ],
-  flags: { ...RPC_FLAGS },
+  flags: { format: FORMAT_FLAG, ...RPC_FLAGS },
   order: 'go',
   run: async ({ flags, args }, context) => {
     const [first, second] = args;
+    const format = checkFormat(flags.format);
     if (first === undefined || args.length > 2) throw usageError('One or two node names must be specified');
     return withAgent(context, flags, async (client) => {
       const other = second ?? (await ownName(client));
@@ -25,7 +29,9 @@ export const rttCommand = defineCommand({
       if (!isCompatible(from, to)) {
         throw failure('Error getting coordinates: the two nodes use coordinates of different dimensions');
       }
-      context.out.line(`Estimated ${first} <-> ${other} rtt: ${(distance(from, to) * 1000).toFixed(3)} ms`);
+      const ms = (distance(from, to) * 1000).toFixed(3);
+      if (format === 'json') context.out.line(goJson({ nodes: [first, other], rtt_ms: Number(ms) }));
+      else context.out.line(`Estimated ${first} <-> ${other} rtt: ${ms} ms`);
       return EXIT.ok;
     });
   },
