@@ -219,24 +219,28 @@ export class Serf implements Machine {
   userEvent(now: Millis, name: string, payload: Uint8Array | null, coalesce: boolean): void {
     this.#refuseAfterShutdown();
     this.#parts.userEvents.send(now, name, payload, coalesce);
+    this.#swim.attend(now);
   }
 
   /** Asks the cluster; what comes back goes to `effects.answer`, `undefined` last. Throws a CodedError with Serf's text. */
   query(now: Millis, operation: OperationId, params: QueryParams): void {
     this.#refuseAfterShutdown();
     this.#parts.asking.ask(now, params, (_at, ...said) => this.#effects.answer(operation, ...said));
+    this.#swim.attend(now);
   }
 
   /** Changes or lists the keys of every member; settles as `keys`. Throws when too many such operations wait. */
   keys(now: Millis, operation: OperationId, request: KeyRequest): void {
     this.#refuseAfterShutdown();
     this.#parts.keyManager.start(now, operation, request);
+    this.#swim.attend(now);
   }
 
   /** Answers a query event by its id. Throws a CodedError with Serf's text. */
   respond(now: Millis, queryId: number, payload: Uint8Array): void {
     this.#refuseAfterShutdown();
     this.#parts.queries.respond(now, queryId, payload);
+    this.#swim.attend(now);
   }
 
   /** Every member of every status, sorted by name. */
@@ -288,8 +292,9 @@ export class Serf implements Machine {
   #fireDue(now: Millis): void {
     while (this.#state !== 'shutdown') {
       const due = this.#deadlines.take(now);
-      if (due === undefined) return;
+      if (due === undefined) break;
       fire(now, this.#parts, due);
     }
+    this.#swim.attend(now);
   }
 }

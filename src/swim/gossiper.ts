@@ -15,29 +15,51 @@ export interface GossiperParts {
   readonly random: Random;
 }
 
-/** Decides when and to whom broadcasts go; what goes is the sender's affair (memberlist.md 3.10, 4.1, 4.8). */
+/**
+ * Decides when and to whom broadcasts go; what goes is the sender's affair (memberlist.md 3.10, 4.1, 4.8). Rounds are an
+ * interval apart, counted from the start. While nothing waits they are left out, so that a quiet node sleeps.
+ */
 export class Gossiper {
   readonly #parts: GossiperParts;
+  /** When some round was, or would have been; undefined while there are none. */
+  #beat: Millis | undefined;
+  #awake = false;
 
   constructor(parts: GossiperParts) {
     this.#parts = parts;
   }
 
   start(now: Millis): void {
-    const { config, random, deadlines } = this.#parts;
+    const { config, random } = this.#parts;
     if (config.gossipIntervalMs <= 0 || config.gossipNodes <= 0) return;
-    deadlines.set('gossip', now + config.gossipIntervalMs * (1 - random.float()), { type: 'gossip' });
+    this.#beat = now - config.gossipIntervalMs * random.float();
+    this.attend(now);
+  }
+
+  /** To be called after whatever may have queued a broadcast: the next round is due if one waits. */
+  attend(now: Millis): void {
+    if (this.#awake || this.#beat === undefined || !this.#parts.sender.hasBroadcasts) return;
+    const { gossipIntervalMs } = this.#parts.config;
+    const beats = Math.floor((now - this.#beat) / gossipIntervalMs) + 1;
+    this.#wakeAt(this.#beat + beats * gossipIntervalMs);
   }
 
   /** One round: each target gets a datagram packed for it alone. */
   round(now: Millis): void {
-    const { config, members, sender, deadlines } = this.#parts;
-    deadlines.set('gossip', now + config.gossipIntervalMs, { type: 'gossip' });
+    const { config, members, sender } = this.#parts;
+    this.#awake = false;
+    this.#beat = now;
     if (!sender.hasBroadcasts) return;
+    this.#wakeAt(now + config.gossipIntervalMs);
     const targets = members.pick(config.gossipNodes, (member) => this.#isTarget(member, now));
     for (const target of targets) {
       if (!sender.gossip(target.facts.address, protocolMax(target.facts.vsn))) return;
     }
+  }
+
+  #wakeAt(at: Millis): void {
+    this.#awake = true;
+    this.#parts.deadlines.set('gossip', at, { type: 'gossip' });
   }
 
   /** The recently dead still hear us, so that a wrongly accused member learns of it; the left never do. */

@@ -166,26 +166,26 @@ export class Swim implements Machine {
     this.#prober.start(now);
     this.#gossiper.start(now);
     this.#antiEntropy.start(now);
-    this.#flushes.settle(now);
+    this.attend(now);
   }
 
   datagram(now: Millis, from: Address, bytes: Uint8Array): void {
     if (!this.#running) return;
     this.#intake.datagram(now, from, bytes);
-    this.#flushes.settle(now);
+    this.attend(now);
   }
 
   stream(now: Millis, id: StreamId, input: StreamInput): void {
     if (!this.#running) return;
     this.#streams.input(now, id, input);
-    this.#flushes.settle(now);
+    this.attend(now);
   }
 
   undeliverable(now: Millis, to: Address, why: DatagramFailure): void {
     if (!this.#running) return;
     this.#counters.add(`undeliverable:${why}`);
     this.#prober.undeliverable(to);
-    this.#flushes.settle(now);
+    this.attend(now);
   }
 
   tick(now: Millis): void {
@@ -194,11 +194,18 @@ export class Swim implements Machine {
       fire(now, this.#timed, due);
       if (!this.#running) return;
     }
-    this.#flushes.settle(now);
+    this.attend(now);
   }
 
   nextDeadline(): Millis {
     return this.#running ? this.#deadlines.next() : Number.POSITIVE_INFINITY;
+  }
+
+  /** Ends every input: what was queued for gossip, here or in the layer above, gets its turn. */
+  attend(now: Millis): void {
+    if (!this.#running) return;
+    this.#flushes.settle(now);
+    this.#gossiper.attend(now);
   }
 
   /** The host woke us `lateMs` after our deadline: past a probe interval, we are the slow one. */

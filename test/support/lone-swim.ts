@@ -116,6 +116,8 @@ export function loneSwim(options: Partial<SwimConfig> = {}, seed = 1): LoneSwim 
     admit: () => undefined,
     now: 0,
     pass(ms) {
+      // The layer above may have filled its outbox.
+      lone.swim.attend(lone.now);
       const until = lone.now + ms;
       for (let at = lone.swim.nextDeadline(); at <= until; at = lone.swim.nextDeadline()) {
         lone.now = Math.max(lone.now, at);

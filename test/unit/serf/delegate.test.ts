@@ -43,6 +43,7 @@ function node(settings: SerfSettings = {}) {
     undeliverable() {},
     tick() {},
     lagged() {},
+    attend() {},
     nextDeadline: () => Number.POSITIVE_INFINITY,
     join: (_now, operation, targets) =>
       void asked.push(`join ${operation} ${targets.map((t) => t.label).join()}`),
