@@ -6,6 +6,7 @@ import type { SerfConfig } from './config.ts';
 import type { SerfDeadline } from './deadline.ts';
 import type { Outcome } from './effects.ts';
 import type { LamportClock } from './lamport.ts';
+import { hasAlivePeer } from './members.ts';
 import type { Membership } from './membership.ts';
 import { type LeaveIntent, leaveCodec } from './messages.ts';
 import type { SwimOperations } from './swim-operations.ts';
@@ -53,7 +54,7 @@ export class Leaving {
     const leave = { operation, step: 'intent' as LeaveStep, sent: false };
     this.#leave = leave;
     const message = this.#declare(now, self, false);
-    if (!membership.hasAlivePeer) {
+    if (!hasAlivePeer(membership.members, self)) {
       this.#leaveSwim(now);
       return;
     }
@@ -82,12 +83,12 @@ export class Leaving {
 
   /** Declares that `name` has left. It need not be known. Throws when too many such leaves are under way. */
   remove(now: Millis, operation: OperationId, name: string, prune: boolean): void {
-    const { membership, deadlines, config, settle } = this.#parts;
+    const { self, membership, deadlines, config, settle } = this.#parts;
     if (this.#removals.size >= PENDING_REMOVALS_LIMIT) {
       throw new CodedError('ERR_REMOVAL_BUSY', `${PENDING_REMOVALS_LIMIT} forced leaves are waiting already`);
     }
     const message = this.#declare(now, name, prune);
-    if (!membership.hasAlivePeer) {
+    if (!hasAlivePeer(membership.members, self)) {
       settle(operation, { type: 'done' });
       return;
     }

@@ -136,10 +136,11 @@ export class SerfMembers implements SerfMemberView {
     for (let row = 0; row < rows.top; row += 1) if (rows.at(row) !== undefined) yield this.#at(row);
   }
 
-  /** Makes room for so many members in all; more are still welcome. */
-  reserve(members: number): void {
-    this.#columns.rows.reserve(members);
-    this.#widen();
+  /** Adds those who are unknown, as alive, with no room left over. */
+  load(stories: readonly MemberFacts[]): void {
+    const { rows } = this.#columns;
+    rows.reserve(stories.length);
+    for (const facts of stories) if (rows.find(facts.name) < 0) this.add(facts, 'alive');
   }
 
   /** Adds an unknown member. */
@@ -205,6 +206,12 @@ export function memberInfo(
     delegateMax: vsn[4] ?? 0,
     delegateCur: vsn[5] ?? 0,
   };
+}
+
+/** True when somebody besides `self` is alive and could hear us. */
+export function hasAlivePeer(members: SerfMemberView, self: string): boolean {
+  for (const { name, status } of members.values()) if (status === 'alive' && name !== self) return true;
+  return false;
 }
 
 /** The member as it is now. */

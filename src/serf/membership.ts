@@ -2,7 +2,6 @@ import { hostPort, ipText } from '../base/address.ts';
 import type { Counters } from '../base/counters.ts';
 import type { Deadlines } from '../base/deadlines.ts';
 import type { Millis } from '../base/machine.ts';
-import type { Random } from '../base/random.ts';
 import type { Trace, TraceLevel } from '../base/trace.ts';
 import type { MemberEvent, MemberEventType } from '../events/event.ts';
 import type { Remains } from '../swim/burials.ts';
@@ -12,13 +11,20 @@ import type { SerfConfig } from './config.ts';
 import type { SerfDeadline } from './deadline.ts';
 import { judgeJoin, judgeLeave, RecentIntents } from './intents.ts';
 import type { LamportClock } from './lamport.ts';
-import { infoOf, type MemberRecord, type SerfMember, SerfMembers, type SerfMemberView } from './members.ts';
+import {
+  infoOf,
+  type MemberRecord,
+  type SerfMember,
+  type SerfMembers,
+  type SerfMemberView,
+} from './members.ts';
 import { type JoinIntent, joinCodec, type LeaveIntent, STATUS_NUMBERS } from './messages.ts';
 import { decodeTags } from './tags.ts';
 
 export interface MembershipParts {
   /** Our own name. */
   readonly self: string;
+  readonly table: SerfMembers;
   readonly config: Pick<
     SerfConfig,
     | 'flapTimeoutMs'
@@ -30,7 +36,6 @@ export interface MembershipParts {
   >;
   readonly clock: LamportClock;
   readonly deadlines: Deadlines<SerfDeadline>;
-  readonly random: Random;
   readonly counters: Counters;
   readonly trace: Trace | undefined;
   /** False once we are leaving: then a leave intent about us is true and not refuted. */
@@ -53,21 +58,13 @@ export class Membership {
 
   constructor(parts: MembershipParts) {
     this.#parts = parts;
-    this.#table = new SerfMembers(parts.random.below(2 ** 32));
+    this.#table = parts.table;
     const keepMs = parts.config.tombstoneTimeoutMs;
     this.#burials = new Burials((now, name, remains) => parts.bury(now, name, remains, keepMs), keepMs);
   }
 
   get members(): SerfMemberView {
     return this.#table;
-  }
-
-  /** True when somebody else is alive and could hear us. */
-  get hasAlivePeer(): boolean {
-    for (const member of this.#table.values()) {
-      if (member.status === 'alive' && member.name !== this.#parts.self) return true;
-    }
-    return false;
   }
 
   /** SWIM saw a member come. */

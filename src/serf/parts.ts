@@ -17,6 +17,7 @@ import { KeyManager } from './key-manager.ts';
 import { LamportClock, type SerfClocks } from './lamport.ts';
 import { Leaving } from './leaving.ts';
 import { LostMembers } from './lost-members.ts';
+import { SerfMembers } from './members.ts';
 import { Membership } from './membership.ts';
 import { EventPipeline } from './pipeline.ts';
 import { Queries } from './queries.ts';
@@ -59,6 +60,8 @@ export interface SerfParts {
   readonly operations: SwimOperations;
   readonly pipeline: EventPipeline;
   readonly membership: Membership;
+  /** What `membership` keeps; to be filled at start by nobody but worlds. */
+  readonly table: SerfMembers;
   readonly lost: LostMembers;
   readonly coordinates: Coordinates;
   readonly userEvents: UserEvents;
@@ -159,11 +162,13 @@ function buildRecorder(sources: PartsSources, clocks: SerfClocks): Recorder {
 function buildMembership(
   sources: PartsSources,
   { clocks, queues, pipeline, recorder }: Built<'clocks' | 'queues' | 'pipeline' | 'recorder'>,
-): Built<'membership' | 'lost' | 'coordinates'> {
+): Built<'membership' | 'table' | 'lost' | 'coordinates'> {
   const self = sources.config.swim.name;
   const lost = new LostMembers();
+  const table = new SerfMembers(sources.random.below(2 ** 32));
   const membership = new Membership({
     ...sources,
+    table,
     self,
     clock: clocks.member,
     staying: () => sources.state() === 'alive',
@@ -183,7 +188,7 @@ function buildMembership(
     self,
     knows: (name) => membership.members.get(name) !== undefined,
   });
-  return { membership, lost, coordinates };
+  return { membership, table, lost, coordinates };
 }
 
 function buildQueries(

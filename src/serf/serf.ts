@@ -11,18 +11,18 @@ import type {
   StreamId,
   StreamInput,
 } from '../base/machine.ts';
-import type { Random } from '../base/random.ts';
 import type { Trace } from '../base/trace.ts';
 import type { Coordinate } from '../coordinates/coordinate.ts';
 import type { MemberInfo } from '../events/event.ts';
-import type { JoinTarget } from '../swim/delegate.ts';
-import { Swim, type SwimOptions } from '../swim/swim.ts';
+import type { JoinTarget, SwimMember } from '../swim/delegate.ts';
+import { Swim } from '../swim/swim.ts';
 import { checkSerfConfig, PROTOCOL_MAX, PROTOCOL_MIN, type SerfConfig } from './config.ts';
 import type { SerfDeadline } from './deadline.ts';
 import type { SerfEffects } from './effects.ts';
 import { fire } from './fire.ts';
 import type { KeyRequest } from './key-manager.ts';
 import { infoOf, memberInfo } from './members.ts';
+import type { SerfOptions } from './options.ts';
 import { buildParts, type SerfParts, type SerfState } from './parts.ts';
 import type { QueryParams } from './query-params.ts';
 import { serfStats } from './stats.ts';
@@ -31,15 +31,6 @@ import { encodeTags } from './tags.ts';
 
 /** memberlist's protocol under every Serf protocol (serf.md 4.3). */
 const SWIM_PROTOCOL = 2;
-
-export interface SerfOptions {
-  readonly config: SerfConfig;
-  readonly random: Random;
-  readonly effects: SerfEffects;
-  readonly trace?: Trace | undefined;
-  /** Makes the layer below; only tests give another one than SWIM itself. */
-  readonly createSwim?: ((options: SwimOptions) => SwimPort) | undefined;
-}
 
 /**
  * A Serf node as a synchronous machine: SWIM below, and above it members with tags, intents, user events and queries.
@@ -121,6 +112,15 @@ export class Serf implements Machine {
     this.#swim.start(now);
     this.#parts.rejoin.start(now);
     this.#fireDue(now);
+  }
+
+  /**
+   * Takes members as known and alive since before it started: nobody is told of them, neither peers nor the application.
+   * Worlds too big to form begin so.
+   */
+  preload(now: Millis, members: readonly SwimMember[]): void {
+    this.#swim.preload(now, members);
+    this.#parts.table.load(members.map(({ facts }) => facts));
   }
 
   datagram(now: Millis, from: Address, bytes: Uint8Array): void {

@@ -16,6 +16,8 @@ export interface SwimPort extends Machine {
   contact(to: Address, name: string, answered: (now: Millis) => void): void;
   /** Lets no peer bring back a member that is gone, for so long. */
   bury(now: Millis, name: string, remains: Remains | undefined, keepMs: Millis): void;
+  /** Takes members as known and alive, and tells nobody. */
+  preload(now: Millis, members: readonly SwimMember[]): void;
   /** Ends every input to the machine: something may have been queued for gossip. */
   attend(now: Millis): void;
   sendUser(to: Address, payload: Uint8Array, peer?: string): void;

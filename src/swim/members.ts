@@ -124,10 +124,15 @@ export class MemberTable implements MemberView {
     for (let i = 0; i < this.size; i += 1) yield this.#at(i);
   }
 
-  /** Makes room for so many records in all; more are still welcome. */
-  reserve(records: number): void {
-    this.#columns.rows.reserve(records);
-    this.#widen();
+  /** Adds those who are unknown, as alive, in a shuffled order and with no room left over. */
+  load(now: Millis, members: readonly SwimMember[]): void {
+    this.#columns.rows.reserve(members.length);
+    for (const { facts, incarnation } of members) {
+      if (this.#columns.rows.find(facts.name) >= 0) continue;
+      const record = this.insert(facts);
+      record.incarnation = incarnation;
+      this.setStatus(record, 'alive', now);
+    }
   }
 
   /** Adds an unknown member as dead since for ever, at a random place, so that new members are not probed last. */

@@ -158,6 +158,11 @@ export class Swim implements Machine {
     return this.#counters.values;
   }
 
+  /** Takes members as known and alive, and tells nobody. */
+  preload(now: Millis, members: readonly SwimMember[]): void {
+    this.#members.load(now, members);
+  }
+
   /** Announces ourselves and begins to probe, gossip and exchange state. */
   start(now: Millis): void {
     assert(!this.#running, 'start is called once');

@@ -1,12 +1,12 @@
 import { Counters } from '../../src/base/counters.ts';
 import { Deadlines } from '../../src/base/deadlines.ts';
 import type { Millis } from '../../src/base/machine.ts';
-import { seededRandom } from '../../src/base/random.ts';
 import type { TraceRecord } from '../../src/base/trace.ts';
 import type { ClusterEvent } from '../../src/events/event.ts';
 import { SERF_DEFAULTS } from '../../src/serf/config.ts';
 import type { SerfDeadline } from '../../src/serf/deadline.ts';
 import { LamportClock } from '../../src/serf/lamport.ts';
+import { SerfMembers } from '../../src/serf/members.ts';
 import { Membership, type MembershipParts } from '../../src/serf/membership.ts';
 import { encodeTags } from '../../src/serf/tags.ts';
 import { type UserEventParts, UserEvents } from '../../src/serf/user-events.ts';
@@ -72,7 +72,7 @@ export function membershipOn(on: Bench, options: Partial<MembershipParts> = {}):
   return new Membership({
     ...on,
     self: 'me',
-    random: seededRandom(1),
+    table: new SerfMembers(1),
     config: SERF_DEFAULTS,
     staying: () => true,
     strangerLeft: nothing,

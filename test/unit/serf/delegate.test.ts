@@ -44,6 +44,7 @@ function node(settings: SerfSettings = {}) {
     tick() {},
     lagged() {},
     attend() {},
+    preload() {},
     nextDeadline: () => Number.POSITIVE_INFINITY,
     join: (_now, operation, targets) =>
       void asked.push(`join ${operation} ${targets.map((t) => t.label).join()}`),
