@@ -12,6 +12,7 @@ import type {
   RpcBackend,
   WireCoordinate,
 } from '../rpc/backend.ts';
+import type { HandlerOperations } from '../rpc/handler-records.ts';
 import { joinAdvice } from '../rpc/join-advice.ts';
 import type { PreviewRecord, RendererRecord, RenderRunRecord } from '../rpc/render-records.ts';
 import type { Cluster } from '../runtime/cluster.ts';
@@ -29,6 +30,7 @@ export interface BackendParts {
   /** The handlers in force. */
   readonly handlers: () => readonly HandlerSpec[];
   readonly renderers: Pick<Renderers, 'summaries' | 'reports' | 'preview' | 'run'>;
+  readonly supervision: HandlerOperations;
   /** Counts of the RPC server, once it runs. */
   readonly rpcCounters: () => ReadonlyMap<string, number>;
   /** A leave by RPC is over and answered: the agent ends. */
@@ -52,6 +54,10 @@ export class AgentBackend implements RpcBackend {
 
   constructor(parts: BackendParts) {
     this.#parts = parts;
+  }
+
+  get supervision(): HandlerOperations {
+    return this.#parts.supervision;
   }
 
   members(): readonly MemberInfo[] {

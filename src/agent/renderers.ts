@@ -119,6 +119,11 @@ export class Renderers {
     return attempt === undefined ? { holds } : { attempt, holds };
   }
 
+  /** Lets a held renderer go ahead once: false when nothing holds it, undefined when there is none of this name. */
+  approve(name: string): boolean | undefined {
+    return this.#runners.find((runner) => runner.spec.name === name)?.approve();
+  }
+
   /** What each of them counted, summed. */
   counters(): ReadonlyMap<string, number> {
     const sums = new Map<string, number>();

@@ -8,6 +8,7 @@ import { AgentTags } from './agent-tags.ts';
 import { AgentBackend } from './backend.ts';
 import { readStartState, refuseConflicts, startCluster } from './cluster-start.ts';
 import type { AgentSettings } from './config/settings.ts';
+import { AgentHandlerOperations } from './handler-operations.ts';
 import { startHandlers } from './handlers-start.ts';
 import { oneLine } from './log-line.ts';
 import type { AgentLog } from './logging.ts';
@@ -182,7 +183,8 @@ export class RunningAgent {
       publish: (changed) => cluster.setTags(changed),
     });
     this.#tags = tags;
-    this.#handlers = this.#startHandlers(cluster);
+    const handlers = this.#startHandlers(cluster);
+    this.#handlers = handlers;
     const renderers = this.#makeRenderers(cluster, world);
     const backend = new AgentBackend({
       cluster,
@@ -191,6 +193,12 @@ export class RunningAgent {
       nodeName: settings.nodeName,
       handlers: () => this.#settings.handlers,
       renderers,
+      supervision: new AgentHandlerOperations({
+        runner: handlers,
+        log,
+        members: () => cluster.members(),
+        approveRenderer: (name) => renderers.approve(name),
+      }),
       rpcCounters: () => new Map([...(this.#rpc?.counters ?? []), ...(this.#mdns?.counters ?? [])]),
       onLeft: () => this.#end(0),
     });

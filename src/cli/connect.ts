@@ -8,6 +8,7 @@ import { type Environment, failure } from './command.ts';
 /** What commands use of a connection; a test may bring another. */
 export type AgentClient = Pick<
   RpcClient,
+  | 'ask'
   | 'close'
   | 'coordinate'
   | 'event'

@@ -66,7 +66,8 @@ function inheritedVariables(
   return environment;
 }
 
-function* selfVariables(self: HandlerSelf): Generator<readonly [string, string]> {
+/** Serf's variables about this node. */
+export function* selfVariables(self: HandlerSelf): Generator<readonly [string, string]> {
   yield ['SERF_SELF_NAME', self.name];
   yield ['SERF_SELF_ROLE', self.tags.get('role') ?? ''];
   for (const [tag, value] of self.tags) yield [`SERF_TAG_${tagVariable(tag)}`, value];

@@ -1,7 +1,7 @@
 import { messageOf } from '../base/errors.ts';
 import { type ClusterEvent, describeEvent } from '../events/event.ts';
 import type { HandlerRun, RunOutcome } from './context.ts';
-import { eventVariables } from './environment.ts';
+import { eventVariables, selfVariables } from './environment.ts';
 import { runProgram } from './program.ts';
 import { HandlerQueue, type Job } from './queue.ts';
 import { selectEvent } from './selection.ts';
@@ -148,11 +148,9 @@ export function shownVariables(
   about: ReadonlyMap<string, string>,
   { context }: UnitParts,
 ): Readonly<Record<string, string>> {
-  const self = context.self();
   return {
     ...Object.fromEntries(spec.environment.set),
-    SERF_SELF_NAME: self.name,
-    SERF_SELF_ROLE: self.tags.get('role') ?? '',
+    ...Object.fromEntries(selfVariables(context.self())),
     ...Object.fromEntries(about),
     REEVE_HANDLER: spec.name,
   };

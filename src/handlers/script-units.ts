@@ -2,7 +2,7 @@ import { messageOf } from '../base/errors.ts';
 import type { ClusterEvent } from '../events/event.ts';
 import { matches } from '../events/filter.ts';
 import { type HandlerContext, type HandlerRun, plainOutcome } from './context.ts';
-import { eventVariables } from './environment.ts';
+import { eventVariables, selfVariables } from './environment.ts';
 import { EventUnit } from './event-unit.ts';
 import { runModuleHandler } from './module.ts';
 import type { Job } from './queue.ts';
@@ -29,14 +29,8 @@ export function scriptUnit(spec: HandlerSpec, parts: UnitParts): EventUnit {
       },
       concerns: (event) => spec.filters.flatMap((filter) => (matches(filter, event) ? [event] : [])),
       run: (event, job) => start(spec, event, job, parts),
-      environment: (event) => {
-        const self = parts.context.self();
-        return {
-          SERF_SELF_NAME: self.name,
-          SERF_SELF_ROLE: self.tags.get('role') ?? '',
-          ...Object.fromEntries(eventVariables(event)),
-        };
-      },
+      environment: (event) =>
+        Object.fromEntries([...selfVariables(parts.context.self()), ...eventVariables(event)]),
     },
     parts,
   );

@@ -1,4 +1,5 @@
 import type { ClusterEvent, MemberInfo } from '../events/event.ts';
+import type { HandlerOperations } from './handler-records.ts';
 import type { PreviewRecord, RendererRecord, RenderRunRecord } from './render-records.ts';
 
 /** What the RPC server needs from an agent; the agent supplies it, so the server knows no agent. */
@@ -41,6 +42,8 @@ export interface RpcBackend {
   previewRenderer(name: string): Promise<PreviewRecord>;
   /** Renders now. Throws a CodedError for an unknown name. */
   runRenderer(name: string): Promise<RenderRunRecord>;
+  /** What operators ask of handlers. */
+  readonly supervision: HandlerOperations;
   /** Milliseconds after which a started query is over, for queries that leave the timeout to the agent. */
   defaultQueryTimeoutMs(): number;
 }

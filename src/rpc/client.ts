@@ -60,6 +60,8 @@ const LONG_COMMANDS: ReadonlySet<CommandName> = new Set([
   'remove-key',
   'list-keys',
   'render',
+  'handler-rerun',
+  'handler-test',
 ]);
 
 /**
@@ -171,6 +173,11 @@ export class RpcClient {
   /** Renders now; needs the unix socket or an RPC key. */
   async runRenderer(name: string): Promise<RenderRunRecord> {
     return this.#ask('render', { Name: wireText(name) }, jsonField<RenderRunRecord>);
+  }
+
+  /** Asks what Serf's agents do not know (they answer `Unsupported command`); the answer is JSON of any shape. */
+  async ask<T>(command: CommandName, body?: WireStruct): Promise<T> {
+    return this.#ask(command, body, jsonField<T>);
   }
 
   /** Undefined when the agent does not know the node. */

@@ -42,6 +42,11 @@ export const COMMANDS = {
   renderers: { request: false, answer: true },
   'render-preview': { request: true, answer: true },
   render: { request: true, answer: true },
+  handlers: { request: false, answer: true },
+  'handler-log': { request: true, answer: true },
+  'handler-rerun': { request: true, answer: true },
+  'handler-test': { request: true, answer: true },
+  approve: { request: true, answer: true },
 } as const satisfies Record<string, CommandShape>;
 
 export type CommandName = keyof typeof COMMANDS;

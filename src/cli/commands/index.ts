@@ -28,6 +28,10 @@ export const COMMANDS = {
     synopsis: 'Force a failed member into the "left" state',
     load: async () => (await import('./force-leave.ts')).forceLeaveCommand,
   },
+  handlers: {
+    synopsis: 'Show the handlers of the agent and their runs, run and try them',
+    load: async () => (await import('./handlers.ts')).handlersCommand,
+  },
   info: {
     synopsis: 'Show what the agent knows about itself',
     load: async () => (await import('./info.ts')).infoCommand,

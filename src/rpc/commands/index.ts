@@ -4,6 +4,7 @@ import type { Command } from './command.ts';
 import { event } from './event.ts';
 import { forceLeave } from './force-leave.ts';
 import { getCoordinate } from './get-coordinate.ts';
+import { approve, handlerLog, listHandlers, rerunHandler, testHandler } from './handlers.ts';
 import { handshake } from './handshake.ts';
 import { join } from './join.ts';
 import { installKey, listKeys, removeKey, useKey } from './keys.ts';
@@ -44,4 +45,9 @@ export const COMMAND_TABLE = {
   renderers: listRenderers,
   'render-preview': previewRenderer,
   render: runRenderer,
+  handlers: listHandlers,
+  'handler-log': handlerLog,
+  'handler-rerun': rerunHandler,
+  'handler-test': testHandler,
+  approve,
 } as const satisfies Record<CommandName, Command>;

@@ -42,6 +42,7 @@ export async function run(words: readonly string[], world: FakeWorld = {}): Prom
     throw new Error('this call was not expected');
   };
   const client: AgentClient = {
+    ask: unexpected,
     close: async () => {
       closed += 1;
     },

@@ -9,6 +9,7 @@ import type {
   RpcBackend,
   WireCoordinate,
 } from '../../../src/rpc/backend.ts';
+import type { HandlerOperations } from '../../../src/rpc/handler-records.ts';
 import type { PreviewRecord, RendererRecord, RenderRunRecord } from '../../../src/rpc/render-records.ts';
 
 /** A bounded feed like the agent's own: drops the newest when its reader is slow, ends with the signal. */
@@ -90,6 +91,13 @@ export class FakeBackend implements RpcBackend {
   joinWarnings: string[] = [];
   rendererList: RendererRecord[] = [];
   onPreview: () => Promise<PreviewRecord> = () => Promise.reject(new Error('no such renderer'));
+  supervision: HandlerOperations = {
+    list: () => [],
+    runs: () => [],
+    rerun: () => Promise.reject(new Error('no such handler')),
+    test: () => Promise.reject(new Error('no such handler')),
+    approve: (name) => this.#note('approve', name),
+  };
   onJoin: () => Promise<number> = () => Promise.resolve(1);
   onLeave: () => Promise<void> = () => Promise.resolve();
   onKeys: (request: KeyRequest) => Promise<KeyReport> = () => Promise.resolve(NO_REPORT);
