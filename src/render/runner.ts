@@ -264,7 +264,8 @@ export class RendererRunner {
       const why = holds.map(({ guard, text }) => `${guard}: ${text}`).join('; ');
       // Every start waits a moment for its first push/pull: no news unless it lasts.
       const level = guards === 'settle' && this.#toldHold === '' ? 'INFO' : 'WARN';
-      this.#context.log(level, `renderer '${name}' HOLDS, nothing is written: ${why}`);
+      const next = level === 'INFO' ? '' : `; 'agent handlers approve ${name}' lets it write once`;
+      this.#context.log(level, `renderer '${name}' HOLDS, nothing is written: ${why}${next}`);
       this.#toldHoldAt = now;
     }
     if (holds.length === 0 && this.#toldHold !== '') {

@@ -139,17 +139,30 @@ describeWithMounts('/etc/hosts on four hosts', () => {
 });
 
 describe('an agent that is killed while it rewrites a file', () => {
-  it('leaves it whole each time: never partial, never empty, with foreign lines and mode', async () => {
-    const report = await churn({ rewrites: REWRITES, kills: KILLS, address: '127.110.2.1', inPlace: false });
-    console.info('  by renaming:', JSON.stringify(report));
-    expect(report.faults).toEqual([]);
-    expect(report).toMatchObject({ rewrites: REWRITES, kills: KILLS, torn: 0 });
-  }, CHURN_MS);
+  it(
+    'leaves it whole each time: never partial, never empty, with foreign lines and mode',
+    async () => {
+      const report = await churn({
+        rewrites: REWRITES,
+        kills: KILLS,
+        address: '127.110.2.1',
+        inPlace: false,
+      });
+      console.info('  by renaming:', JSON.stringify(report));
+      expect(report.faults).toEqual([]);
+      expect(report).toMatchObject({ rewrites: REWRITES, kills: KILLS, torn: 0 });
+    },
+    CHURN_MS,
+  );
 
-  (canMount ? it : it.skip)('that is a mount: the next start completes or undoes the write', async () => {
-    const report = await churn({ rewrites: REWRITES, kills: KILLS, address: '127.110.2.2', inPlace: true });
-    console.info('  in place:', JSON.stringify(report));
-    expect(report.faults).toEqual([]);
-    expect(report).toMatchObject({ rewrites: REWRITES, kills: KILLS });
-  }, CHURN_MS);
+  (canMount ? it : it.skip)(
+    'that is a mount: the next start completes or undoes the write',
+    async () => {
+      const report = await churn({ rewrites: REWRITES, kills: KILLS, address: '127.110.2.2', inPlace: true });
+      console.info('  in place:', JSON.stringify(report));
+      expect(report.faults).toEqual([]);
+      expect(report).toMatchObject({ rewrites: REWRITES, kills: KILLS });
+    },
+    CHURN_MS,
+  );
 });

@@ -35,6 +35,7 @@ function troubles({ name, holds, leftOut, damped, attempts }: RendererRecord): r
   const last = attempts.at(-1);
   return [
     ...holds.map(({ guard, text }) => `${name}: HELD by ${guard}: ${text}`),
+    ...(holds.length === 0 ? [] : [`${name}: 'agent handlers approve ${name}' lets it write once`]),
     ...(last?.error === undefined
       ? []
       : [`${name}: FAILED: ${last.error}`, ...last.commands.flatMap(outputOf)]),

@@ -214,6 +214,7 @@ describe('render -list', () => {
       'hosts  held   2 members  /etc/hosts  nothing yet',
       '',
       'hosts: HELD by max_removed: 3 of 4 members would be gone',
+      "hosts: 'agent handlers approve hosts' lets it write once",
       'hosts: left out "x": bad',
       'hosts: kept out for flapping: "y"',
       '',
