@@ -1,4 +1,4 @@
-import { type FlagTable, objection, parseBool } from './flags.ts';
+import { type FlagKind, type FlagTable, objection, parseBool } from './flags.ts';
 
 /**
  * Serf's Go-style arguments: `-name x`, `-name=x` and `--name x` all mean the same. They are judged as Go's `flag`
@@ -27,11 +27,27 @@ export type NormalArgv =
       readonly message: string;
       /** The unknown name, when that is what is wrong. */
       readonly unknown?: string;
+      /** What to write instead, when a value is what is wrong. */
+      readonly hint?: string;
     };
 
 type Step =
   | { readonly type: 'flag'; readonly name: string; readonly value: string; readonly used: number }
-  | { readonly type: 'bad'; readonly message: string; readonly unknown?: string };
+  | { readonly type: 'bad'; readonly message: string; readonly unknown?: string; readonly hint?: string };
+
+/** How values of a kind are written. */
+const HINTS = {
+  bool: 'give true or false after an equals sign, or nothing',
+  int: 'give a whole number',
+  duration: 'give a number with its unit, such as 500ms, 5s or 1m30s',
+  text: undefined,
+  list: undefined,
+} as const satisfies Record<FlagKind, string | undefined>;
+
+function badValue(message: string, kind: FlagKind): Step {
+  const hint = HINTS[kind];
+  return hint === undefined ? { type: 'bad', message } : { type: 'bad', message, hint };
+}
 
 /** Reads `argv` (without program and command) by a flag table. */
 export function readArgv(argv: readonly string[], table: FlagTable, order: FlagOrder): NormalArgv {
@@ -85,10 +101,7 @@ function readFlag(word: string, next: string | undefined, table: FlagTable): Ste
   if (kind === 'bool') {
     const value = parseBool(inline ?? 'true');
     if (value === undefined) {
-      return {
-        type: 'bad',
-        message: `invalid boolean value ${quoted(inline ?? '')} for -${name}: parse error`,
-      };
+      return badValue(`invalid boolean value ${quoted(inline ?? '')} for -${name}: parse error`, kind);
     }
     return { type: 'flag', name, value: String(value), used: 1 };
   }
@@ -96,7 +109,7 @@ function readFlag(word: string, next: string | undefined, table: FlagTable): Ste
   if (value === undefined) return { type: 'bad', message: `flag needs an argument: -${name}` };
   const why = objection(kind, value);
   if (why !== undefined) {
-    return { type: 'bad', message: `invalid value ${quoted(value)} for flag -${name}: ${why}` };
+    return badValue(`invalid value ${quoted(value)} for flag -${name}: ${why}`, kind);
   }
   return { type: 'flag', name, value, used: inline === undefined ? 2 : 1 };
 }
@@ -105,7 +118,7 @@ function readFlag(word: string, next: string | undefined, table: FlagTable): Ste
 function jsonFlag(inline: string | undefined): Step {
   const value = parseBool(inline ?? 'true');
   if (value === undefined) {
-    return { type: 'bad', message: `invalid boolean value ${quoted(inline ?? '')} for -json: parse error` };
+    return badValue(`invalid boolean value ${quoted(inline ?? '')} for -json: parse error`, 'bool');
   }
   return { type: 'flag', name: 'format', value: value ? 'json' : 'text', used: 1 };
 }

@@ -90,21 +90,30 @@ export function failure(message: string, cause?: unknown): CodedError {
   return new CodedError('ERR_COMMAND', message, { cause });
 }
 
-/** Awaits `work`; puts Serf's words for this command before whatever goes wrong. */
-export async function explained<T>(prefix: string, work: Promise<T>): Promise<T> {
+/**
+ * Awaits `work`; puts Serf's words for this command before whatever goes wrong, and what to do behind it.
+ *
+ * @param steps what to do about errors of these texts
+ */
+export async function explained<T>(
+  prefix: string,
+  work: Promise<T>,
+  steps: Readonly<Record<string, string>> = {},
+): Promise<T> {
   try {
     return await work;
   } catch (error) {
     const text = messageOf(error);
-    throw failure(`${prefix}: ${text}${nextStep(text)}`, error);
+    const step = Object.hasOwn(steps, text) ? steps[text] : STEPS[text];
+    throw failure(`${prefix}: ${text}${step === undefined ? '' : `; ${step}`}`, error);
   }
 }
 
-function nextStep(text: string): string {
-  return text === 'Authentication required'
-    ? '; this agent has an RPC auth key: give it with -rpc-auth or SERF_RPC_AUTH'
-    : '';
-}
+/** What to do about errors that any command may meet. */
+const STEPS: Readonly<Record<string, string>> = {
+  'Authentication required': 'this agent has an RPC auth key: give it with -rpc-auth or SERF_RPC_AUTH',
+  'client closed': 'the agent hung up: look at its log',
+};
 
 /** Reads `key=value` words into a map, as Serf does: the first `=` splits, the key is not empty. */
 export function readTags(words: readonly string[]): Map<string, string> {

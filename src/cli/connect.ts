@@ -1,6 +1,6 @@
 import { CodedError, messageOf } from '../base/errors.ts';
 import type { RpcClient } from '../rpc/client.ts';
-import type { RpcAddress } from '../rpc/protocol.ts';
+import { RPC_ERRORS, type RpcAddress } from '../rpc/protocol.ts';
 import { type Environment, failure } from './command.ts';
 
 /** Finds the agent to talk to, and connects. */
@@ -58,7 +58,7 @@ export async function connectToAgent(address: string, authKey: string, caller: C
     try {
       return await client.connect({ address: target, authKey: key, timeoutMs: CONNECT_TIMEOUT_MS });
     } catch (error) {
-      if (!isUnreachable(error)) throw connectFailure(error, '');
+      if (!isUnreachable(error)) throw connectFailure(error, refusalStep(error));
       last = error;
     }
   }
@@ -71,13 +71,20 @@ async function defaultTargets({ env, uid }: Caller): Promise<RpcAddress[]> {
   return [...sockets, parseRpcAddress(DEFAULT_RPC_ADDRESS)];
 }
 
-/** What to try when nobody answered; an address on the command line needs no explanation. */
+/** What to try when nobody answered. */
 function nextStep(address: string, env: Environment): string {
-  if (address !== '') return '';
+  if (address !== '') return '; is an agent running there?';
   const variable = ['REEVE_RPC_ADDR', 'SERF_RPC_ADDR'].find((name) => firstText(env[name]) !== '');
   return variable === undefined
     ? "; start an agent with 'agent run', or say where it is with -rpc-addr"
     : `; the address comes from the environment variable ${variable}`;
+}
+
+/** What to do about an agent that answered and refused. */
+function refusalStep(error: unknown): string {
+  return messageOf(error) === RPC_ERRORS.invalidToken
+    ? "; compare it with rpc_auth in the agent's configuration"
+    : '';
 }
 
 function isUnreachable(error: unknown): boolean {

@@ -5,7 +5,7 @@ import { mentions, readArgv } from './argv.ts';
 import type { CommandContext, Example } from './command.ts';
 import { COMMANDS, commandWords, findCommand } from './commands/index.ts';
 import { EXIT } from './exit.ts';
-import { flagValues } from './flags.ts';
+import { type FlagTable, flagValues } from './flags.ts';
 import { commandHelp, groupHelp, programHelp } from './help.ts';
 
 /** The program: finds the command, reads its flags, runs it, and says what went wrong. */
@@ -71,8 +71,9 @@ async function runNamed(words: readonly string[], context: CommandContext): Prom
   const parsed = readArgv(argv, command.flags, command.order);
   if (parsed.type === 'bad') {
     const near =
-      parsed.unknown === undefined ? undefined : nearest(parsed.unknown, Object.keys(command.flags));
-    out.error(near === undefined ? parsed.message : `${parsed.message}; did you mean -${near}?`);
+      parsed.unknown === undefined ? undefined : nearest(parsed.unknown, visibleFlags(command.flags));
+    const hint = near === undefined ? parsed.hint : `did you mean -${near}?`;
+    out.error(hint === undefined ? parsed.message : `${parsed.message}; ${hint}`);
     out.line(commandHelp(context.program, command));
     return EXIT.error;
   }
@@ -85,6 +86,12 @@ async function runNamed(words: readonly string[], context: CommandContext): Prom
     out.line(commandHelp(context.program, command));
     return EXIT.error;
   }
+}
+
+/** Flags that are worth suggesting. */
+function visibleFlags(flags: FlagTable): string[] {
+  const names = Object.keys(flags).filter((name) => flags[name]?.hidden !== true);
+  return Object.hasOwn(flags, 'format') ? [...names, 'json'] : names;
 }
 
 /** A group was named without one of its commands. */

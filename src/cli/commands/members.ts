@@ -53,7 +53,10 @@ export const membersCommand = defineCommand({
       return watchMembers({ flags, filter, format, detailed: flags.detailed }, context);
     }
     return withAgent(context, flags, async (client) => {
-      const members = await explained('Error retrieving members', client.membersFiltered(filter));
+      const members = await explained('Error retrieving members', client.membersFiltered(filter), {
+        'client closed':
+          'the agent hung up, as Serf does on an invalid regular expression: check the filters',
+      });
       if (format === 'json') out.line(goJson(membersJson(members)));
       else show(members, flags.detailed, context);
       return EXIT.ok;

@@ -94,7 +94,7 @@ describe('connecting', () => {
     const server = servers.pop();
     await new Promise((resolve) => server?.close(resolve));
     await expect(connectToAgent(`127.81.0.1:${gone.port}`, '', { env: {}, uid })).rejects.toThrow(
-      `Error connecting to Serf agent: dial tcp 127.81.0.1:${gone.port}: connect: connection refused`,
+      `Error connecting to Serf agent: dial tcp 127.81.0.1:${gone.port}: connect: connection refused; is an agent running there?`,
     );
   });
 

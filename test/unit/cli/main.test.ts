@@ -68,7 +68,8 @@ describe('the command line', () => {
     });
     expect(outcome).toMatchObject({
       code: 1,
-      stderr: 'invalid value "5" for flag -timeout: parse error\n',
+      stderr:
+        'invalid value "5" for flag -timeout: parse error; give a number with its unit, such as 500ms, 5s or 1m30s\n',
     });
   });
 

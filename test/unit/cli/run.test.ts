@@ -46,8 +46,11 @@ describe('run', () => {
 
   it.each([
     ['-bogus', 'flag provided but not defined: -bogus\n'],
-    ['-protocol=x', 'invalid value "x" for flag -protocol: parse error\n'],
-    ['-replay=maybe', 'invalid boolean value "maybe" for -replay: parse error\n'],
+    ['-protocol=x', 'invalid value "x" for flag -protocol: parse error; give a whole number\n'],
+    [
+      '-replay=maybe',
+      'invalid boolean value "maybe" for -replay: parse error; give true or false after an equals sign, or nothing\n',
+    ],
     ['-nodee=x', 'flag provided but not defined: -nodee; did you mean -node?\n'],
   ])('%s is refused before anything starts', async (flag, stderr) => {
     expect(await run(['run', flag])).toMatchObject({ code: 1, stderr });
