@@ -31,7 +31,9 @@ export function streamOutput(stdout: NodeJS.WritableStream, stderr: NodeJS.Writa
     flush: async () => {
       await Promise.all([out.flush(), err.flush()]);
     },
-    broken: out.broken,
+    get broken() {
+      return out.broken;
+    },
   };
 }
 
@@ -44,19 +46,28 @@ interface Sink {
 
 /** After the first error (EPIPE: the reader has left; ENOSPC: the disk is full) every later byte is dropped. */
 function sink(stream: NodeJS.WritableStream): Sink {
-  const broken = new AbortController();
+  let isBroken = false;
+  // Made for those who ask only: few commands do, and loading the class is part of the cost of a start.
+  let broken: AbortController | undefined;
   let pending: Promise<void> = Promise.resolve();
   let full = false;
-  stream.on('error', () => broken.abort());
+  stream.on('error', () => {
+    isBroken = true;
+    broken?.abort();
+  });
   return {
     write: (bytes) => {
-      if (broken.signal.aborted) return;
+      if (isBroken) return;
       pending = new Promise<void>((resolve) => {
         full = !stream.write(bytes, () => resolve());
       });
     },
     ready: () => (full ? pending : Promise.resolve()),
     flush: () => pending,
-    broken: broken.signal,
+    get broken() {
+      broken ??= new AbortController();
+      if (isBroken) broken.abort();
+      return broken.signal;
+    },
   };
 }

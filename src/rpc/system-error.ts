@@ -1,4 +1,3 @@
-import { getSystemErrorMap } from 'node:util';
 import { hostPort } from '../base/address.ts';
 import { messageOf } from '../base/errors.ts';
 import type { RpcAddress } from './protocol.ts';
@@ -17,8 +16,13 @@ const TEXTS: Readonly<Record<string, string>> = {
 export function systemErrorText(error: NodeJS.ErrnoException): string {
   const known = error.code === undefined ? undefined : TEXTS[error.code];
   if (known !== undefined) return known;
-  const entry = error.errno === undefined ? undefined : getSystemErrorMap().get(error.errno);
+  const entry = error.errno === undefined ? undefined : systemErrors().get(error.errno);
   return entry?.[1] ?? messageOf(error);
+}
+
+/** Looked up when needed: importing the module would cost every start of a command, and most meet no error. */
+function systemErrors(): ReadonlyMap<number, readonly [name: string, text: string]> {
+  return process.getBuiltinModule('node:util').getSystemErrorMap();
 }
 
 /** `127.0.0.1:7373`, `[::1]:7373` or the socket's path. */
