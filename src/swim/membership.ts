@@ -5,6 +5,7 @@ import type { Counters } from '../base/counters.ts';
 import type { Deadlines } from '../base/deadlines.ts';
 import type { Millis } from '../base/machine.ts';
 import type { Trace } from '../base/trace.ts';
+import { aliveMessage } from './alive-message.ts';
 import type { Awareness } from './awareness.ts';
 import type { BroadcastQueue } from './broadcasts.ts';
 import type { Burials } from './burials.ts';
@@ -14,7 +15,7 @@ import type { SwimDeadline } from './deadline.ts';
 import type { MemberFacts, SwimDelegate } from './delegate.ts';
 import { isOldNews, type Judge, judgeAlive, judgeDead, judgeSuspect } from './judge.ts';
 import { isLive, type MemberRecord, type MemberTable } from './members.ts';
-import { encodeAlive, encodeDead, encodeSuspect } from './messages.ts';
+import { encodeDead, encodeSuspect } from './messages.ts';
 import { type AdmissionParts, refusalOf } from './refusal.ts';
 import { fixedSuspicion, suspicionBounds } from './scaling.ts';
 import { Suspicion } from './suspicion.ts';
@@ -199,7 +200,7 @@ export class Membership {
     this.#forgetSuspicion(facts.name);
     const before = record.status;
     const changed = !equalBytes(record.facts.meta, facts.meta);
-    this.#broadcast(encodeAlive({ ...facts, node: facts.name, incarnation }), facts.name, finished);
+    this.#broadcast(aliveMessage(facts, incarnation), facts.name, finished);
     record.facts = facts;
     record.incarnation = incarnation;
     members.setStatus(record, 'alive', now);
@@ -260,7 +261,7 @@ export class Membership {
     self.incarnation = incarnation;
     awareness.apply(1);
     counters.add('refuted');
-    this.#broadcast(encodeAlive({ ...self.facts, node: config.name, incarnation }), config.name);
+    this.#broadcast(aliveMessage(self.facts, incarnation), config.name);
     trace?.note({
       level: 'WARN',
       source: 'memberlist',
