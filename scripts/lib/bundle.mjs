@@ -25,8 +25,10 @@ const SHARED_BY_COMMANDS = [
   'src/cli/context.ts',
   'src/cli/format.ts',
   'src/cli/main.ts',
+  'src/cli/members-table.ts',
   'src/cli/output-format.ts',
   'src/cli/query-records.ts',
+  'src/cli/style.ts',
   'src/rpc/protocol.ts',
 ];
 
@@ -44,8 +46,52 @@ function sharedFile(paths) {
   };
 }
 
-async function bundle(entryPoints, outdir, chunks, shared) {
-  const { metafile } = await build({
+/** What every command that talks to an agent loads, kept together with all it imports. */
+const CLIENT = 'src/rpc/client.ts';
+
+/** Everything a module imports statically, itself included. */
+function closure(inputs, path, seen = new Set()) {
+  if (seen.has(path) || inputs[path] === undefined) return seen;
+  seen.add(path);
+  for (const { kind, path: next } of inputs[path].imports) {
+    if (kind === 'import-statement') closure(inputs, next, seen);
+  }
+  return seen;
+}
+
+/**
+ * The lazily loaded modules that use some part of the client. The bundler makes a file for every set of modules that use
+ * the same parts; if all of them use the whole, that is one file.
+ */
+function partialUsers(inputs) {
+  const common = new Set(SHARED_BY_COMMANDS.flatMap((path) => [...closure(inputs, path)]));
+  const parts = [...closure(inputs, CLIENT)].filter((path) => !common.has(path));
+  const lazy = Object.values(inputs).flatMap(({ imports }) =>
+    imports.filter(({ kind }) => kind === 'dynamic-import').map(({ path }) => path),
+  );
+  return [...new Set(lazy)].filter((path) => {
+    const used = closure(inputs, path);
+    return path !== CLIENT && !used.has(CLIENT) && parts.some((part) => used.has(part));
+  });
+}
+
+/** Makes some modules import the whole client. */
+function wholeClient(paths) {
+  const users = new Set(paths.map((path) => join(ROOT, path)));
+  return {
+    name: 'whole-client',
+    setup(bundler) {
+      bundler.onLoad({ filter: /\.ts$/, namespace: 'file' }, ({ path }) => {
+        if (!users.has(path)) return undefined;
+        const text = readFileSync(path, 'utf8');
+        return { contents: `import ${JSON.stringify(join(ROOT, CLIENT))}; ${text}`, loader: 'ts' };
+      });
+    },
+  };
+}
+
+function options(entryPoints, outdir, shared, plugins) {
+  return {
     absWorkingDir: ROOT,
     entryPoints,
     outbase: '.',
@@ -55,7 +101,7 @@ async function bundle(entryPoints, outdir, chunks, shared) {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
-    chunkNames: `${chunks}/[name]-[hash]`,
+    chunkNames: 'chunks/[name]-[hash]',
     // Names stay: a stack in a bug report must say something.
     minifySyntax: true,
     minifyWhitespace: true,
@@ -68,8 +114,17 @@ async function bundle(entryPoints, outdir, chunks, shared) {
     // Its build for bundlers: the one of Node's older kind asks for modules in a way that bundles cannot answer.
     alias: { liquidjs: 'liquidjs/dist/liquid.node.mjs' },
     inject: shared.length === 0 ? [] : ['shared-file'],
-    plugins: [sharedFile(shared)],
-  });
+    plugins: [sharedFile(shared), ...plugins],
+  };
+}
+
+async function bundle(entryPoints, outdir, shared) {
+  const plain = options(entryPoints, outdir, shared, []);
+  if (shared.length === 0) return Object.keys((await build(plain)).metafile.inputs);
+  // Once to see what uses what, once for good.
+  const { metafile } = await build({ ...plain, write: false });
+  const users = partialUsers(metafile.inputs);
+  await build(options(entryPoints, outdir, shared, [wholeClient(users)]));
   return Object.keys(metafile.inputs);
 }
 
@@ -93,8 +148,8 @@ function notices(inputs) {
 /** Writes the bundles below `outdir`; returns the text of the licences that go with them. */
 export async function bundleAll(outdir) {
   const inputs = [
-    ...(await bundle(COMMAND_ENTRIES, outdir, 'chunks', SHARED_BY_COMMANDS)),
-    ...(await bundle(LIBRARY_ENTRIES, outdir, 'chunks', [])),
+    ...(await bundle(COMMAND_ENTRIES, outdir, SHARED_BY_COMMANDS)),
+    ...(await bundle(LIBRARY_ENTRIES, outdir, [])),
   ];
   const texts = notices(inputs);
   return `The files below this folder contain code of these packages.\n\n${texts.join(`\n${'-'.repeat(78)}\n\n`)}`;

@@ -6,13 +6,14 @@ import { characters } from './format.ts';
 
 const WIDTH = 80;
 const MARGIN = '  ';
+const USAGE_INDENT = '         ';
 /** Names longer than this stand on a line of their own. */
 const NAME_COLUMN = 26;
 const EXAMPLE_COLUMN = 40;
 
 /** One command's help. */
 export function commandHelp(program: string, command: Command): string {
-  const parts = [`Usage: ${program} ${command.name} ${command.usage}`.trimEnd()];
+  const parts = [wrap(`Usage: ${program} ${command.name} ${command.usage}`.trimEnd(), '', USAGE_INDENT)];
   if (command.examples.length > 0) {
     parts.push(`Examples:\n\n${examples(`${program} ${command.name}`, command.examples)}`);
   }
@@ -78,17 +79,18 @@ function entry(head: string, text: string, column: number): string {
   return MARGIN + head.padEnd(column - MARGIN.length) + body.slice(column);
 }
 
-function wrap(text: string, indent: string): string {
+function wrap(text: string, indent: string, later = indent): string {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(/\s+/)) {
-    if (line !== '' && indent.length + characters(line) + 1 + characters(word) > WIDTH) {
-      lines.push(indent + line);
+    const margin = lines.length === 0 ? indent : later;
+    if (line !== '' && margin.length + characters(line) + 1 + characters(word) > WIDTH) {
+      lines.push(margin + line);
       line = word;
     } else {
       line = line === '' ? word : `${line} ${word}`;
     }
   }
-  lines.push(indent + line);
+  lines.push((lines.length === 0 ? indent : later) + line);
   return lines.join('\n');
 }

@@ -52,6 +52,27 @@ describe('the packed package', () => {
     expect(node([command, 'run', '-h'])).toMatch(/^Usage: agent run/);
   });
 
+  it('loads few and small files for a command, whatever other commands there are', () => {
+    const chunks = join(installed, 'dist/chunks');
+    const lazy = (name: string) => readdirSync(chunks).filter((file) => file.startsWith(`${name}-`));
+    const loaded = new Set<string>();
+    const load = (path: string): void => {
+      if (loaded.has(path)) return;
+      loaded.add(path);
+      const text = readFileSync(path, 'utf8');
+      for (const [, next] of text.matchAll(/(?:from|import)"(\.[^"]+)"/g)) load(join(path, '..', `${next}`));
+    };
+    load(join(installed, packageJson.bin.agent));
+    for (const name of ['members', 'client']) {
+      const [found, ...more] = lazy(name).filter((file) => !file.startsWith(`${name}-watch`));
+      expect([found !== undefined, more]).toEqual([true, []]);
+      load(join(chunks, `${found}`));
+    }
+    const bytes = [...loaded].reduce((sum, path) => sum + readFileSync(path).length, 0);
+    expect(loaded.size).toBeLessThanOrEqual(6);
+    expect(bytes).toBeLessThan(200_000);
+  });
+
   it('is a library: a node starts and stops', () => {
     writeFileSync(
       join(folder, 'use.mjs'),

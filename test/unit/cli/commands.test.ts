@@ -286,6 +286,22 @@ describe('keygen', () => {
 describe('keys', () => {
   const report = { messages: new Map(), keys: new Map(), numNodes: 3, numErr: 0, numResp: 3 };
 
+  it('-list --json prints one object, after a failure too', async () => {
+    const found = { ...report, keys: new Map([['b==', 3]]), messages: new Map([['n', 'locked']]) };
+    const fields = { keys: { 'b==': 3 }, nodes: 3, responses: 3, errors: 0, messages: { n: 'locked' } };
+    const good = await run(['keys', '-list', '--json'], { client: { keys: async () => found } });
+    expect(good).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(good.stdout)).toEqual(fields);
+    const failing = { keys: async () => ({ ...found, error: '1/3 nodes reported failure' }) };
+    const bad = await run(['keys', '-list', '--json'], { client: failing });
+    expect(bad).toMatchObject({ code: 1, stderr: expect.stringContaining('1/3 nodes reported failure') });
+    expect(JSON.parse(bad.stdout)).toEqual(fields);
+    expect(await run(['keys', '-use=k', '--json'])).toMatchObject({
+      code: 1,
+      stderr: '-format=json goes with -list only.\n',
+    });
+  });
+
   it('-list shows each key with its count', async () => {
     const keys = vi.fn(async () => ({
       ...report,
@@ -375,6 +391,14 @@ describe('rtt', () => {
     expect((await run(['rtt', 'a', 'b'], { client: { coordinate } })).stdout).toBe(
       `Estimated a <-> b rtt: ${ms} ms\n`,
     );
+  });
+
+  it('as JSON has both names and milliseconds', async () => {
+    const client = { coordinate: async (node: string) => (node === 'a' ? at([0.0005]) : at([0])) };
+    expect(JSON.parse((await run(['rtt', '--json', 'a', 'b'], { client })).stdout)).toEqual({
+      nodes: ['a', 'b'],
+      rtt_ms: 0.5,
+    });
   });
 
   it('the second node is the agent itself', async () => {

@@ -49,6 +49,15 @@ describe('the command line', () => {
     },
   );
 
+  it('the version as JSON', async () => {
+    expect(JSON.parse((await run(['version', '--json'])).stdout)).toEqual({
+      name: 'reeve',
+      version: VERSION,
+      protocol: { max: 5, min: 2 },
+      node: process.versions.node,
+    });
+  });
+
   it('the version is that of the package', () => {
     expect(VERSION).toBe(packageJson.version);
   });
@@ -134,7 +143,7 @@ describe.each(Object.keys(COMMANDS))('help of %s', (name) => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const lines = stdout.split('\n');
     expect(lines[0]).toMatch(new RegExp(`^Usage: agent ${name}`));
-    expect(lines[2]).toBe('Examples:');
+    expect(lines[lines.indexOf('') + 1]).toBe('Examples:');
     expect(lines.filter((line) => line.length > 80)).toEqual([]);
     const command: Command = await COMMANDS[name as keyof typeof COMMANDS].load();
     for (const [flag, { doc, hidden }] of Object.entries(command.flags)) {

@@ -171,6 +171,77 @@ describe('reachability', () => {
   });
 });
 
+describe('reachability --json', () => {
+  it('prints the result as one object and nothing else', async () => {
+    const client = {
+      members: async () => [member('a'), member('b'), member('c', { status: 'failed' })],
+      query: async () => streamOf([ack('a'), ack('a'), ack('x')]),
+    };
+    const outcome = await run(['reachability', '--json'], { client });
+    expect(outcome).toMatchObject({ code: 1, stderr: '' });
+    expect(JSON.parse(outcome.stdout)).toEqual({
+      ok: false,
+      members: 3,
+      live: 2,
+      acks: ['a', 'a', 'x'],
+      missing: ['b'],
+      unexpected: ['x'],
+      duplicates: ['a'],
+      last_ack_ms: expect.any(Number),
+      total_ms: expect.any(Number),
+    });
+  });
+});
+
+describe('monitor --json', () => {
+  const events: StreamedEvent[] = [
+    { type: 'user', ltime: 5, name: 'x', payload: Buffer.from('a\nb'), coalesce: false },
+    { type: 'query', id: 7, ltime: 6, name: 'y', payload: null },
+    { type: 'member-failed', members: [member('a')] },
+    { type: 'gap', dropped: 3 },
+  ];
+
+  it('prints one line for each event and log line', async () => {
+    const client = { monitor: async () => streamOf(['[INFO] one']), stream: async () => streamOf(events) };
+    const log = await run(['monitor', '--json', '-events=none'], { client });
+    const stdout = log.stdout + (await run(['monitor', '--json', '-log-level=none'], { client })).stdout;
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines).toHaveLength(5);
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        { type: 'log', line: '[INFO] one' },
+        { type: 'user', ltime: 5, name: 'x', payload: 'a\nb', coalesce: false },
+        { type: 'query', id: 7, ltime: 6, name: 'y', payload: null },
+        { type: 'member-failed', members: [expect.objectContaining({ name: 'a', status: 'alive' })] },
+        { type: 'gap', source: 'events', dropped: 3 },
+      ]),
+    );
+  });
+
+  it('asks for what is wanted only', async () => {
+    const stream = vi.fn(async () => streamOf(events));
+    const { stdout } = await run(['monitor', '-log-level=none', '-events=user'], { client: { stream } });
+    expect(stream).toHaveBeenCalledWith('user');
+    expect(stdout).toContain('Event: "gap"\n\tDropped: 3\n');
+    const monitor = vi.fn(async () => streamOf(['one']));
+    expect((await run(['monitor', '-events=none'], { client: { monitor } })).stdout).toBe('one\n');
+    expect(await run(['monitor', '-events=none', '-log-level=NONE'])).toMatchObject({
+      code: 1,
+      stderr: 'Nothing to show: neither log nor events.\n',
+    });
+  });
+
+  it('says what a reader of its output missed that is too slow', async () => {
+    const many = Array.from({ length: 1030 }, (_, i) => `line ${i}`);
+    const client = { monitor: async () => streamOf(many) };
+    const { stdout } = await run(['monitor', '--json', '-events=none'], { client });
+    expect(stdout).toContain('{"type":"gap","source":"log","dropped":6}\n');
+  });
+});
+
 describe('monitor', () => {
   const user: StreamedEvent = {
     type: 'user',
