@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { CodedError } from '../base/errors.ts';
 import type { TraceLevel } from '../base/trace.ts';
 import { type RendererReport, summaryOf } from '../render/report.ts';
@@ -168,6 +169,10 @@ function renderContext({ cluster, settings, env, log, date }: RenderersOptions):
     log,
     now: () => performance.now(),
     date,
+    spare: (name) => {
+      const directory = settings().config.values.state_dir;
+      return directory === '' ? undefined : join(directory, 'render', name);
+    },
     env: commandEnvironment(env),
   };
 }

@@ -34,10 +34,10 @@ export type Recovery =
 
 /** Writes `after` over the file `before`, which must be its content now, with a journal beside it meanwhile. */
 export async function writeInPlace(paths: TargetPaths, before: Buffer, after: Buffer): Promise<void> {
-  await replaceHelper(paths.journal, encode({ before, after }), paths.directory);
+  await replaceHelper(paths.journal, encode({ before, after }), paths.helpers);
   overwrite(paths.file, after);
   removeIfThere(paths.journal);
-  await syncDirectory(paths.directory);
+  await syncDirectory(paths.helpers);
 }
 
 /**
@@ -55,10 +55,10 @@ export async function recover(paths: TargetPaths): Promise<Recovery> {
   if (outcome === 'completed') overwrite(paths.file, journal.after);
   if (outcome === 'foreign') {
     removeIfThere(`${paths.journal}-aside`);
-    await replaceHelper(`${paths.journal}-aside`, found.bytes, paths.directory);
+    await replaceHelper(`${paths.journal}-aside`, found.bytes, paths.helpers);
   }
   removeIfThere(paths.journal);
-  await syncDirectory(paths.directory);
+  await syncDirectory(paths.helpers);
   return outcome;
 }
 

@@ -1,4 +1,4 @@
-import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
+import { accessSync, constants, lstatSync, mkdirSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CodedError, messageOf } from '../base/errors.ts';
 
@@ -10,6 +10,8 @@ export interface TargetPaths {
   /** The file that is replaced. */
   readonly file: string;
   readonly directory: string;
+  /** Where the helpers are: beside the file, or elsewhere where nothing can be put beside it. */
+  readonly helpers: string;
   /** The new version until it is swapped in. */
   readonly staged: string;
   /** The last version known to be good, while a newer one is not yet verified. */
@@ -23,15 +25,19 @@ export interface TargetPaths {
 /**
  * Follows the links of a target, also when what they lead to is not there yet.
  *
+ * @param spare a directory for the helpers where the target's own cannot be written: in a sandbox that opens one file of
+ * `/etc` alone. Made when it is needed
  * @throws CodedError `ERR_RENDER_TARGET`
  */
-export function targetPaths(target: string): TargetPaths {
+export function targetPaths(target: string, spare?: string): TargetPaths {
   const file = behindLinks(resolve(target));
   const directory = dirname(file);
-  const beside = (what: string): string => join(directory, `.${basename(file)}.reeve-${what}`);
+  const helpers = spare === undefined || isWritable(directory) ? directory : made(spare);
+  const beside = (what: string): string => join(helpers, `.${basename(file)}.reeve-${what}`);
   return {
     file,
     directory,
+    helpers,
     staged: beside('new'),
     old: beside('old'),
     pending: beside('pending'),
@@ -54,4 +60,22 @@ function behindLinks(path: string): string {
     throw new CodedError('ERR_RENDER_TARGET', `${path}: ${messageOf(error)}`, { cause: error });
   }
   throw new CodedError('ERR_RENDER_TARGET', `${path}: more than ${MOST_LINKS} links in a row`);
+}
+
+function isWritable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function made(directory: string): string {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    return directory;
+  } catch (error) {
+    throw new CodedError('ERR_RENDER_TARGET', `${directory}: ${messageOf(error)}`, { cause: error });
+  }
 }

@@ -43,6 +43,8 @@ export interface RenderContext {
   now(): Millis;
   /** The wall clock, for people. */
   date(): Date;
+  /** A directory of the agent for a renderer's helpers; undefined when it keeps nothing on disk. */
+  spare(name: string): string | undefined;
   /** What commands find in their environment. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -214,6 +216,7 @@ export class RendererRunner {
       members: action.view.members,
       emptyApproved: action.reason === 'approve',
       env,
+      spare: this.#context.spare(spec.name),
       signal: this.#stopping.signal,
     });
     const now = this.#context.now();

@@ -17,7 +17,7 @@ import type { TargetPaths } from './paths.ts';
 import type { Staged } from './stage.ts';
 
 /** Where a file cannot be renamed over: a mount point, another file system, a directory that is not ours. */
-const NO_RENAME = new Set(['EBUSY', 'EXDEV', 'EACCES', 'EPERM']);
+const NO_RENAME = new Set(['EBUSY', 'EXDEV', 'EACCES', 'EPERM', 'EROFS']);
 
 const NOTHING = new Uint8Array(0);
 
@@ -33,7 +33,7 @@ export async function keepOld(paths: TargetPaths, known: FileState | undefined):
   removeIfThere(paths.old);
   if (known !== undefined && !linkIfPossible(paths.file, paths.old))
     await writeNew(paths.old, known.bytes, 0o600);
-  await replaceHelper(paths.pending, NOTHING, paths.directory);
+  await replaceHelper(paths.pending, NOTHING, paths.helpers);
 }
 
 /** The version is verified, or was taken back: what was kept for it goes. */

@@ -24,6 +24,8 @@ export interface Transaction {
   readonly emptyApproved?: boolean;
   /** What commands get besides the values of this render. */
   readonly env: Readonly<Record<string, string>>;
+  /** Where helpers go when the target's directory cannot be written. */
+  readonly spare?: string | undefined;
   /** Ends commands early; what is written by then stays, and the next start goes on from there. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -73,7 +75,7 @@ class Run {
   }
 
   async whole(): Promise<Rendered> {
-    const paths = targetPaths(this.#transaction.spec.target);
+    const paths = targetPaths(this.#transaction.spec.target, this.#transaction.spare);
     if (!isInterrupted(paths) && !exists(paths.pending)) {
       const known = await readState(paths.file);
       if (known?.bytes.equals(this.#compose(known.bytes)) === true) return this.#rendered('unchanged');
