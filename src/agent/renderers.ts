@@ -35,6 +35,10 @@ const HANDED_DOWN = [
 /** Where programs are when the agent has no PATH of its own. */
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
+/** How long a check, reload or verify may go on when the agent stops gracefully, and when it stops at once. */
+const STOP_WAIT_MS = 5_000;
+const ABORT_WAIT_MS = 500;
+
 export interface RenderersOptions {
   readonly cluster: Cluster;
   readonly settings: () => AgentSettings;
@@ -79,7 +83,7 @@ export class Renderers {
       fresh.push(made);
       return made;
     });
-    await Promise.all([...known.values()].map((runner) => runner.stop()));
+    await Promise.all([...known.values()].map((runner) => runner.stop(STOP_WAIT_MS)));
     for (const runner of fresh) await runner.start();
   }
 
@@ -136,9 +140,10 @@ export class Renderers {
     return sums;
   }
 
-  /** Ends them all; a command that runs is ended. */
-  async stop(): Promise<void> {
-    await Promise.all(this.#runners.map((runner) => runner.stop()));
+  /** Ends them all; a command that runs may finish first, for a moment only unless the end is graceful. */
+  async stop(graceful: boolean): Promise<void> {
+    const graceMs = graceful ? STOP_WAIT_MS : ABORT_WAIT_MS;
+    await Promise.all(this.#runners.map((runner) => runner.stop(graceMs)));
   }
 }
 

@@ -149,7 +149,7 @@ export class RunningAgent {
     this.#log.write('INFO', 'agent', 'requesting serf shutdown');
     await this.#mdns?.close();
     // First, so that a cluster that goes away is not mistaken for one that shrinks.
-    await this.#renderers?.stop();
+    await this.#renderers?.stop(graceful);
     await this.#cluster?.shutdown();
     this.#log.write('INFO', 'agent', 'shutdown complete');
     await (ended ?? this.#handlers?.stop());
@@ -242,7 +242,7 @@ export class RunningAgent {
       date: now,
     });
     this.#renderers = renderers;
-    this.#cleanups.push(() => renderers.stop());
+    this.#cleanups.push(() => renderers.stop(false));
     return renderers;
   }
 

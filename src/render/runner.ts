@@ -91,7 +91,9 @@ export class RendererRunner {
   readonly #context: RenderContext;
   readonly #governor: Governor;
   readonly #attempts: RenderAttempt[] = [];
-  readonly #stopping = new AbortController();
+  /** Ends the commands that run. */
+  readonly #ending = new AbortController();
+  #stopped = false;
   #prepared: PreparedRenderer;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
@@ -125,7 +127,7 @@ export class RendererRunner {
 
   /** Something may have changed: looks, and acts if it is time. Never throws. */
   poke(): void {
-    if (this.#stopping.signal.aborted || !this.#context.isStaying()) return;
+    if (this.#stopped || !this.#context.isStaying()) return;
     const now = this.#context.now();
     this.#governor.observe(now, this.#context.facts());
     const action = this.#governor.tick(now);
@@ -183,11 +185,16 @@ export class RendererRunner {
     return await preview({ spec: this.spec, template, self: this.#context.self(), members, leftOut });
   }
 
-  /** Starts nothing more and ends what runs; resolves when it is over. */
-  async stop(): Promise<void> {
-    this.#stopping.abort();
+  /**
+   * Starts nothing more, lets what runs finish for `graceMs`, then ends it; resolves when it is over. Calling it again
+   * waits for the same end.
+   */
+  async stop(graceMs: Millis): Promise<void> {
+    this.#stopped = true;
     clearTimeout(this.#timer);
+    const timer = setTimeout(() => this.#ending.abort(), graceMs);
     await this.#running;
+    clearTimeout(timer);
   }
 
   #options(): GovernorOptions {
@@ -217,7 +224,7 @@ export class RendererRunner {
       emptyApproved: action.reason === 'approve',
       env,
       spare: this.#context.spare(spec.name),
-      signal: this.#stopping.signal,
+      signal: this.#ending.signal,
     });
     const now = this.#context.now();
     this.#attempts.push(attemptOf({ at, durationMs: now - began, action, result }));

@@ -1,3 +1,4 @@
+import { existsSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { MemberInfo } from '../../../src/events/event.ts';
@@ -6,7 +7,7 @@ import { commands, HOSTS_TEMPLATE, host, put, scratch, sh, spec, text } from './
 
 const files = scratch();
 const runners: RendererRunner[] = [];
-afterEach(() => Promise.all(runners.splice(0).map((runner) => runner.stop())));
+afterEach(() => Promise.all(runners.splice(0).map((runner) => runner.stop(1_000))));
 
 /** A runner of a template on disk, in a cluster that a test changes. */
 async function rig(more: Parameters<typeof spec>[1] = {}, template = HOSTS_TEMPLATE) {
@@ -141,6 +142,24 @@ describe('a renderer in an agent', () => {
       'WARN renderer \'hosts\' leaves out "b": no',
     ]);
     expect(runner.report().leftOut).toEqual([{ name: 'b', why: 'no' }]);
+  });
+
+  it('lets a command finish when it stops, for a while; a reload that was cut off is left for the next start', async () => {
+    const slow = (seconds: string) =>
+      commands({ reload: sh(`touch "$REEVE_TARGET.began"; sleep ${seconds}`) });
+    const patient = await rig({ commands: slow('0.2') });
+    await patient.runner.start();
+    await until(() => existsSync(`${patient.target}.began`));
+    await patient.runner.stop(10_000);
+    expect(outcomes(patient.runner)).toEqual(['created']);
+    rmSync(`${patient.target}.began`);
+    rmSync(patient.target);
+    const hasty = await rig({ commands: slow('60') });
+    await hasty.runner.start();
+    await until(() => existsSync(`${hasty.target}.began`));
+    await hasty.runner.stop(10);
+    expect(hasty.runner.report().attempts).toMatchObject([{ outcome: 'failed', code: 'ERR_RENDER_STOPPED' }]);
+    expect([text(hasty.target), existsSync(files.path('.f.reeve-pending'))]).toEqual(['10.0.0.2 a\n', true]);
   });
 
   it('is refused when its template is missing or bad, by name', async () => {
