@@ -180,7 +180,8 @@ export class RendererRunner {
    */
   async preview(): Promise<Preview> {
     const { template } = await prepareRenderer(this.spec);
-    this.#governor.observe(this.#context.now(), this.#context.facts());
+    // Looks at the members as everybody does: what is new is also acted on in its time.
+    this.poke();
     const { members, leftOut } = this.#governor.status.view;
     return await preview({ spec: this.spec, template, self: this.#context.self(), members, leftOut });
   }

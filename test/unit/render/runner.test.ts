@@ -127,6 +127,18 @@ describe('a renderer in an agent', () => {
     expect(text(target)).toBe('# v2\n');
   });
 
+  it('renders in its time what a preview saw first', async () => {
+    const base = spec('');
+    const wait = { minMs: 20, maxMs: 20 };
+    const { runner, cluster, target } = await rig({ policy: { ...base.policy, wait } });
+    await runner.start();
+    await until(() => outcomes(runner).length === 1);
+    cluster.members = [host('b', 3)];
+    expect(await runner.preview()).toMatchObject({ same: false, members: 1 });
+    await until(() => outcomes(runner).length === 2);
+    expect(text(target)).toBe('10.0.0.3 b\n');
+  });
+
   it('reports whom it leaves out once', async () => {
     const base = spec('');
     const filter = {
