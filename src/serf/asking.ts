@@ -1,6 +1,7 @@
 import type { Counters } from '../base/counters.ts';
 import type { Deadlines } from '../base/deadlines.ts';
 import { CodedError } from '../base/errors.ts';
+import type { Load } from '../base/load.ts';
 import type { Millis } from '../base/machine.ts';
 import { log10 } from '../base/math.ts';
 import type { Random } from '../base/random.ts';
@@ -62,6 +63,10 @@ export class Asking {
 
   constructor(parts: AskingParts) {
     this.#parts = parts;
+  }
+
+  get load(): Load {
+    return { what: 'running queries', size: this.#running.size, limit: RUNNING_QUERIES_LIMIT };
   }
 
   defaultTimeoutMs(): number {

@@ -46,6 +46,8 @@ export interface DelegateParts {
   readonly admit: (members: readonly MemberFacts[], merging: boolean) => string | undefined;
   /** True while a join that wants no old events is under way. */
   readonly ignoresOld: () => boolean;
+  /** True for another member that SWIM holds for alive. */
+  readonly isUp: (name: string) => boolean;
   readonly settled: (now: Millis, operation: OperationId, outcome: SwimOutcome) => void;
 }
 
@@ -91,8 +93,9 @@ export class SerfDelegate implements SwimDelegate {
       this.#log('ERR', 'remote state is unusable', text);
     });
     if (decoded === undefined) return;
-    const { clocks, membership, userEvents, ignoresOld } = this.#parts;
-    mergePushPull(now, decoded, { clocks, membership, userEvents, ignoreOld: joining && ignoresOld() });
+    const { clocks, membership, userEvents, ignoresOld, isUp } = this.#parts;
+    const ignoreOld = joining && ignoresOld();
+    mergePushPull(now, decoded, { clocks, membership, userEvents, ignoreOld, isUp });
   }
 
   ackPayload(): Uint8Array | undefined {

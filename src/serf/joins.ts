@@ -1,4 +1,5 @@
 import { CodedError } from '../base/errors.ts';
+import type { Load } from '../base/load.ts';
 import type { Millis, OperationId } from '../base/machine.ts';
 import type { JoinTarget, SwimOutcome } from '../swim/delegate.ts';
 import type { NameConflict } from './conflict.ts';
@@ -37,6 +38,10 @@ export class SerfJoins {
   /** Whether the join under way wants no events from before it; undefined when there is none. */
   get ignoresOld(): boolean | undefined {
     return this.#current?.ignoreOld;
+  }
+
+  get load(): Load {
+    return { what: 'waiting joins', size: this.#waiting.length, limit: WAITING_JOINS_LIMIT };
   }
 
   start(now: Millis, operation: OperationId, targets: readonly JoinTarget[], ignoreOld: boolean): void {

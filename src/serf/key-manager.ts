@@ -1,6 +1,7 @@
 import { decodeBase64, encodeBase64 } from '../base/base64.ts';
 import { NO_BYTES } from '../base/bytes.ts';
 import { CodedError } from '../base/errors.ts';
+import type { Load } from '../base/load.ts';
 import type { Millis, OperationId } from '../base/machine.ts';
 import type { Trace } from '../base/trace.ts';
 import type { Keyring } from '../wire/keyring.ts';
@@ -87,6 +88,10 @@ export class KeyManager {
     }
     this.#waiting.push({ operation, action, key, force, relayFactor });
     this.#startDue(now);
+  }
+
+  get load(): Load {
+    return { what: 'waiting key operations', size: this.#waiting.length, limit: WAITING_KEY_OPERATIONS };
   }
 
   /** Ends every operation: the node stops. */

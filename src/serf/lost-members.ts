@@ -1,4 +1,5 @@
 import { hostPort, ipText } from '../base/address.ts';
+import type { Load } from '../base/load.ts';
 import type { Address, Millis } from '../base/machine.ts';
 import type { Random } from '../base/random.ts';
 import type { ClusterEvent } from '../events/event.ts';
@@ -27,6 +28,10 @@ export class LostMembers {
 
   get size(): number {
     return this.#lost.size;
+  }
+
+  get load(): Load {
+    return { what: 'lost members', size: this.#lost.size, limit: LOST_LIMIT };
   }
 
   has(name: string): boolean {

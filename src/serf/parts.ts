@@ -96,7 +96,7 @@ export function buildParts(sources: PartsSources): SerfParts {
     ...sources,
     clock: clocks.event,
     emit: (now, event) => pipeline.accept(now, event),
-    broadcast: (message) => queues.events.enqueue(message),
+    broadcast: (message) => queues.add(queues.events, message, membership.members.size, sources.counters),
   });
   const { queries, asking } = buildQueries(sources, { clocks, queues, pipeline, membership });
   const internal = new InternalQueries({
@@ -128,7 +128,7 @@ export function buildParts(sources: PartsSources): SerfParts {
     queues,
     conflict,
     meta: () => encodeTags(sources.tags(), config.protocolVersion),
-    sendUser: sendUserOf(sources),
+    ...ofSwim(sources),
     admit: (members, merging) => admissionFault(config, members, merging),
     ignoresOld: () => comings.joins.ignoresOld ?? comings.reaching.ignoresOld,
     settled: (...outcome) => operations.settled(...outcome),
@@ -220,7 +220,7 @@ function buildQueries(
     liveCount: () => sources.swim().members.liveCount,
     members: membership.members,
     receive: (now, message) => queries.receive(now, message),
-    broadcast: (message) => queues.queries.enqueue(message),
+    broadcast: (message) => queues.add(queues.queries, message, membership.members.size, sources.counters),
   });
   return { queries, asking };
 }
@@ -273,6 +273,14 @@ function buildConflict(sources: PartsSources, asking: Asking): NameConflict {
     evict: sources.evict,
     trace: sources.trace,
   });
+}
+
+/** What the delegate asks of SWIM. */
+function ofSwim(sources: PartsSources): { sendUser: SendUser; isUp: (name: string) => boolean } {
+  const { config, swim } = sources;
+  const isUp = (name: string): boolean =>
+    name !== config.swim.name && swim().members.get(name)?.status === 'alive';
+  return { sendUser: sendUserOf(sources), isUp };
 }
 
 function sendUserOf(sources: Pick<PartsSources, 'swim'>): SendUser {

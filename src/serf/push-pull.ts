@@ -53,11 +53,17 @@ export interface MergeTargets {
   readonly userEvents: UserEvents;
   /** Drop the events that happened before this exchange. */
   readonly ignoreOld: boolean;
+  /** True for another member that SWIM holds for alive, having taken in the peer's view of it already. */
+  readonly isUp: (name: string) => boolean;
 }
 
 /**
  * Merges a peer's state (serf.md 7.2). Left members come before the others, with their time plus one, because a join
  * intent of the same time would hide the leave. Nothing learned this way is gossiped on.
+ *
+ * One rule is ours: who is up has not left. A peer that missed the return of a member still lists it as left, with the
+ * time of the very join intent that announced the return; that time plus one would make it `leaving` here for ever, since
+ * the member never hears of it and so never refutes it.
  */
 export function mergePushPull(now: Millis, state: PushPullState, targets: MergeTargets): void {
   const { clocks, membership, userEvents } = targets;
@@ -67,7 +73,8 @@ export function mergePushPull(now: Millis, state: PushPullState, targets: MergeT
   const left = new Set(state.leftMembers);
   for (const node of left) {
     const ltime = Math.min((state.statusLTimes.get(node) ?? 0) + 1, Number.MAX_SAFE_INTEGER);
-    membership.leaveIntent(now, { ltime, node, prune: false });
+    if (targets.isUp(node)) clocks.member.witness(ltime);
+    else membership.leaveIntent(now, { ltime, node, prune: false });
   }
   for (const [node, ltime] of state.statusLTimes) {
     if (!left.has(node)) membership.joinIntent(now, { ltime, node });

@@ -1,6 +1,7 @@
 import type { Counters } from '../base/counters.ts';
 import type { Deadlines } from '../base/deadlines.ts';
 import { CodedError, messageOf } from '../base/errors.ts';
+import type { Load } from '../base/load.ts';
 import type { Millis } from '../base/machine.ts';
 import type { Trace } from '../base/trace.ts';
 import type { QueryEvent } from '../events/event.ts';
@@ -52,6 +53,10 @@ export class Queries {
   constructor(parts: QueryParts) {
     this.#parts = parts;
     this.#ring = new Array<Slot | undefined>(parts.config.queryBuffer).fill(undefined);
+  }
+
+  get load(): Load {
+    return { what: 'open queries', size: this.#open.size, limit: OPEN_QUERIES_LIMIT };
   }
 
   /** Takes a query in; true when it should be passed on, which does not depend on its filters. */

@@ -1,5 +1,6 @@
 import { copyBytes } from '../base/bytes.ts';
 import type { Counters } from '../base/counters.ts';
+import type { Load } from '../base/load.ts';
 import type { Trace } from '../base/trace.ts';
 import { BroadcastQueue } from '../swim/broadcasts.ts';
 import type { SwimConfig } from '../swim/config.ts';
@@ -45,6 +46,16 @@ export class SerfQueues {
     return this.intents.size > 0 || this.queries.size > 0 || this.events.size > 0;
   }
 
+  /** How full the queues are, in a cluster of `members`. */
+  loads(members: number): Load[] {
+    const limit = FLOOD_FACTOR * queueDepthLimit(this.#config, members);
+    return [
+      { what: 'intent queue', size: this.intents.size, limit },
+      { what: 'query queue', size: this.queries.size, limit },
+      { what: 'event queue', size: this.events.size, limit },
+    ];
+  }
+
   /** Fills a datagram: intents first, then queries, then events. @param members Serf's table size */
   contribute(packer: Packer, members: number): void {
     const limit = retransmitLimit(this.#retransmitMult, members);
@@ -55,14 +66,19 @@ export class SerfQueues {
 
   /**
    * Queues a peer's message exactly as it came, so that fields we do not know survive. One that fills a datagram alone
-   * could never be sent and is dropped; a queue that a flood fills between two checks is cut at once.
+   * could never be sent and is dropped.
    */
   pass(queue: BroadcastQueue, payload: Uint8Array, members: number, counters: Counters): void {
     if (payload.length >= this.#config.swim.udpBufferSize) {
       counters.add('drop:broadcast-too-large');
       return;
     }
-    queue.enqueue(copyBytes(payload));
+    this.add(queue, copyBytes(payload), members, counters);
+  }
+
+  /** Queues a message; a queue that a flood fills between two checks is cut at once. */
+  add(queue: BroadcastQueue, payload: Uint8Array, members: number, counters: Counters): void {
+    queue.enqueue(payload);
     const limit = queueDepthLimit(this.#config, members);
     if (queue.size > FLOOD_FACTOR * limit) counters.add('drop:broadcast-queue-full', queue.prune(limit));
   }

@@ -2,6 +2,7 @@ import { unreachable } from '../base/assert.ts';
 import { Counters } from '../base/counters.ts';
 import { Deadlines } from '../base/deadlines.ts';
 import { CodedError } from '../base/errors.ts';
+import type { Load } from '../base/load.ts';
 import type {
   Address,
   DatagramFailure,
@@ -25,7 +26,7 @@ import { infoOf, memberInfo } from './members.ts';
 import type { SerfOptions } from './options.ts';
 import { buildParts, type SerfParts, type SerfState } from './parts.ts';
 import type { QueryParams } from './query-params.ts';
-import { serfStats } from './stats.ts';
+import { serfLoads, serfStats } from './stats.ts';
 import type { SwimPort } from './swim-port.ts';
 import { encodeTags } from './tags.ts';
 
@@ -260,6 +261,9 @@ export class Serf implements Machine {
   stats(): Map<string, string> {
     return serfStats(this.#parts, this.#swim);
   }
+
+  /** How full every queue and table is, and its limit. */
+  readonly loads = (): Load[] => serfLoads(this.#parts, this.#swim);
 
   /** Where a member is in round-trip space; undefined while unknown. Throws ERR_COORDINATES_DISABLED. */
   coordinate(name: string): Coordinate | undefined {

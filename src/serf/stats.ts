@@ -1,5 +1,7 @@
+import type { Load } from '../base/load.ts';
 import type { SerfClocks } from './lamport.ts';
 import type { SerfMemberView } from './members.ts';
+import type { SerfParts } from './parts.ts';
 import type { SerfQueues } from './queues.ts';
 import type { SwimPort } from './swim-port.ts';
 
@@ -33,4 +35,11 @@ export function serfStats(
     ['encrypted', String(swim.encrypted)],
     ...(resets === undefined ? [] : [['coordinate_resets', String(resets)] as const]),
   ]);
+}
+
+/** How full every queue and table of both layers is. */
+export function serfLoads(parts: SerfParts, swim: Pick<SwimPort, 'loads'>): Load[] {
+  const { queues, membership, asking, queries, joins, keyManager, lost } = parts;
+  const own = [asking, queries, joins, keyManager, lost].map(({ load }) => load);
+  return [...queues.loads(membership.members.size), ...own, ...swim.loads()];
 }

@@ -1,3 +1,4 @@
+import type { Load } from '../base/load.ts';
 import type { Address, Machine, Millis, OperationId } from '../base/machine.ts';
 import type { Remains } from '../swim/burials.ts';
 import type { JoinTarget, SwimMember } from '../swim/delegate.ts';
@@ -24,6 +25,7 @@ export interface SwimPort extends Machine {
   /** The host woke us `lateMs` after our deadline. */
   lagged(now: Millis, lateMs: Millis): void;
   shutdown(now: Millis): void;
+  loads(): Load[];
   readonly members: MemberView;
   readonly self: SwimMember;
   readonly healthScore: number;

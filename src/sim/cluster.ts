@@ -3,7 +3,7 @@ import type { Address, Millis } from '../base/machine.ts';
 import { SimNode } from './node.ts';
 import type { NodeSettings } from './settings.ts';
 import type { Watcher } from './watcher.ts';
-import { World } from './world.ts';
+import { World, type WorldLimits } from './world.ts';
 
 /** The gossip port of every Serf cluster. */
 const GOSSIP_PORT = 7946;
@@ -16,8 +16,8 @@ export interface SimClusterOptions {
   readonly keepsHistory?: boolean;
   /** True: watchers are told the nodes' log lines. */
   readonly log?: boolean;
-  /** Bytes of datagrams kept for a paused node. */
-  readonly inboxBytes?: number;
+  /** What the world keeps of what waits. */
+  readonly limits?: WorldLimits;
 }
 
 /** Named nodes of the whole Serf machine in one world, and who watches them. */
@@ -30,10 +30,7 @@ export class SimCluster {
 
   constructor(options: SimClusterOptions) {
     this.#options = options;
-    this.world = new World(
-      options.seed,
-      options.inboxBytes === undefined ? {} : { inboxBytes: options.inboxBytes },
-    );
+    this.world = new World(options.seed, options.limits);
   }
 
   /** Every node there ever was, in order of being added. */

@@ -35,8 +35,9 @@ export class VirtualDisk {
     this.#snapshot = new Snapshot(rejoinAfterLeave);
   }
 
-  /** The lines a restart would read. */
-  get lines(): readonly string[] {
+  /** The lines a restart after a crash at this world instant would read. */
+  lines(now: Millis): readonly string[] {
+    this.#write(now - FLUSH_MS);
     return this.#lines;
   }
 

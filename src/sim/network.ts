@@ -5,8 +5,6 @@ import type { FaultName, FaultTally } from './faults.ts';
 import type { Site } from './sites.ts';
 import { CALM, type Cut, type Weather } from './weather.ts';
 
-/** Datagrams a clogged link holds; a router's queue is about this long. More vanish. */
-export const CLOG_LIMIT = 1_000;
 /** Most bytes flipped in one corrupted datagram. */
 const FLIPS_MAX = 4;
 /** More sites than a world can hold; two site numbers then make one exact number. */
@@ -20,6 +18,8 @@ interface Clog {
 export interface NetworkParts {
   readonly seed: number;
   readonly faults: FaultTally;
+  /** Datagrams a clogged link holds; more vanish. */
+  readonly clogDatagrams: number;
   /** Told of each fault, for a readable trace. */
   readonly note: (fault: FaultName, from: Site, to: Site) => void;
   /** Has a datagram arrive at an instant. */
@@ -160,7 +160,7 @@ export class Network {
       this.#clogs.delete(link);
       return now;
     }
-    if (clog.held >= CLOG_LIMIT) {
+    if (clog.held >= this.#parts.clogDatagrams) {
       this.#fault('clog-overflow', from, to);
       return undefined;
     }

@@ -2,7 +2,8 @@ import { hostPort } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import type { Address, Millis, NetworkEffects, OperationId } from '../base/machine.ts';
 import { type Random, seededRandom } from '../base/random.ts';
-import type { ClusterEvent, MemberInfo, QueryEvent } from '../events/event.ts';
+import type { MemberInfo, QueryEvent } from '../events/event.ts';
+import type { SerfConfig } from '../serf/config.ts';
 import type { SerfEffects } from '../serf/effects.ts';
 import type { KeyRequest } from '../serf/key-manager.ts';
 import { plainQuery, type QueryParams } from '../serf/query-params.ts';
@@ -12,28 +13,8 @@ import { Keyring } from '../wire/keyring.ts';
 import { type DiskFate, VirtualDisk } from './disk.ts';
 import { type NodeSettings, nodeConfig } from './settings.ts';
 import type { Traffic } from './sites.ts';
-import type { NodeEnd, Watcher } from './watcher.ts';
-import type { World } from './world.ts';
-
-/** One event a node published. */
-export interface NodeEvent {
-  /** World time. */
-  readonly at: Millis;
-  /** Which of its processes published it, from 1. */
-  readonly life: number;
-  readonly event: ClusterEvent;
-}
-
-/** What a node needs of the cluster it is in. */
-export interface NodeSurroundings {
-  readonly world: World;
-  readonly seed: number;
-  /** Whether `history` is kept. */
-  readonly keepsHistory: boolean;
-  readonly logs: boolean;
-  readonly tell: (call: (watcher: Watcher) => void) => void;
-  readonly nextOperation: () => OperationId;
-}
+import type { NodeEvent, NodeSurroundings } from './surroundings.ts';
+import type { NodeEnd } from './watcher.ts';
 
 /** Answers a query, or not; called outside of any machine. */
 export type QueryAnswerer = (query: QueryEvent, node: SimNode) => Uint8Array | undefined;
@@ -55,6 +36,7 @@ export class SimNode {
   #address: Address;
   #tags: ReadonlyMap<string, string>;
   #keys: readonly Uint8Array[];
+  #config: SerfConfig | undefined;
   #serf: Serf | undefined;
   #swim: Swim | undefined;
   #lives = 0;
@@ -107,6 +89,12 @@ export class SimNode {
   get swim(): Swim {
     assert(this.#swim !== undefined, `${this.name} is not running`);
     return this.#swim;
+  }
+
+  /** What its latest process was started with. */
+  get config(): SerfConfig {
+    assert(this.#config !== undefined, `${this.name} was started`);
+    return this.#config;
   }
 
   /** Bytes and messages of this node's present address. */
@@ -227,6 +215,7 @@ export class SimNode {
         return undefined;
       },
     });
+    this.#config = config;
     const life = this.#lives;
     const serf = new Serf({
       config,

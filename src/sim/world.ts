@@ -19,6 +19,17 @@ export type { Weather } from './weather.ts';
 /** Datagrams a kernel keeps for a process that does not read: the buffer the real host asks for. */
 const INBOX_BYTES = 2 * 1024 * 1024;
 
+/** Datagrams a clogged link holds: about the length of a router's queue. */
+const CLOG_DATAGRAMS = 1_000;
+
+/** What waits somewhere is bounded; more vanishes, and is counted. */
+export interface WorldLimits {
+  /** Datagrams kept for a paused process, in bytes; default 2 MiB. */
+  readonly inboxBytes?: number;
+  /** Datagrams held by a clogged link; default 1,000. */
+  readonly clogDatagrams?: number;
+}
+
 interface Datagram {
   readonly from: Site;
   readonly to: Site;
@@ -41,8 +52,7 @@ export class World {
   readonly #network: Network;
   readonly #connections: Connections;
 
-  /** `inboxBytes` bounds the datagrams kept for a paused process. */
-  constructor(seed: number, options: { readonly inboxBytes?: number } = {}) {
+  constructor(seed: number, limits: WorldLimits = {}) {
     this.#seed = seed;
     const timeline = this.#timeline;
     const now = (): Millis => timeline.now;
@@ -55,7 +65,7 @@ export class World {
     };
     this.#hosts = new Hosts({
       hash: this.#hash,
-      inboxBytes: options.inboxBytes ?? INBOX_BYTES,
+      inboxBytes: limits.inboxBytes ?? INBOX_BYTES,
       now,
       setWake: (host, at) => timeline.setWake(host, at),
       count: (fault, at) => this.count(fault, at),
@@ -63,6 +73,7 @@ export class World {
     });
     this.#network = new Network({
       ...shared,
+      clogDatagrams: limits.clogDatagrams ?? CLOG_DATAGRAMS,
       carry: (at, from, to, bytes) => timeline.push(at, { from, to, bytes }),
     });
     this.#connections = new Connections({

@@ -1,5 +1,6 @@
 import type { Counters } from '../base/counters.ts';
 import type { Deadlines } from '../base/deadlines.ts';
+import type { Load } from '../base/load.ts';
 import type { Address, Millis } from '../base/machine.ts';
 import type { SwimDeadline } from './deadline.ts';
 
@@ -23,6 +24,10 @@ export class AckTable {
   constructor(deadlines: Deadlines<SwimDeadline>, counters: Counters) {
     this.#deadlines = deadlines;
     this.#counters = counters;
+  }
+
+  get load(): Load {
+    return { what: 'relayed pings', size: this.#relayed.size, limit: MAX_RELAYED };
   }
 
   /** The next sequence number; the first is 1, and 32 bits wrap. */

@@ -1,3 +1,4 @@
+import type { Load } from '../base/load.ts';
 import type { Address, Millis } from '../base/machine.ts';
 import type { AckTable } from './acks.ts';
 import type { SwimConfig } from './config.ts';
@@ -25,6 +26,10 @@ export class Contacts {
 
   constructor(parts: ContactParts) {
     this.#parts = parts;
+  }
+
+  get load(): Load {
+    return { what: 'unanswered contacts', size: this.#waiting.size, limit: CONTACTS_LIMIT };
   }
 
   ping(to: Address, name: string, answered: (now: Millis) => void): void {

@@ -1,3 +1,4 @@
+import type { Load } from '../base/load.ts';
 import type { Millis } from '../base/machine.ts';
 import { NamedRows, widened } from '../base/named-rows.ts';
 import type { Random } from '../base/random.ts';
@@ -112,6 +113,10 @@ export class MemberTable implements MemberView {
 
   get liveCount(): number {
     return this.#live;
+  }
+
+  get load(): Load {
+    return { what: 'buried members', size: this.#buried.size, limit: BURIED_LIMIT };
   }
 
   get(name: string): MemberRecord | undefined {

@@ -21,7 +21,7 @@ import { fixedSuspicion, suspicionBounds } from './scaling.ts';
 import { Suspicion } from './suspicion.ts';
 
 /** Messages waiting to be gossiped; beyond it the most sent give way, and anti-entropy tells the rest. */
-const MAX_BROADCASTS = 16_384;
+export const MAX_BROADCASTS = 16_384;
 
 /** What membership decisions act on. */
 export interface MembershipParts extends AdmissionParts {

@@ -2,6 +2,7 @@ import { unreachable } from '../base/assert.ts';
 import type { Counters } from '../base/counters.ts';
 import type { Deadlines } from '../base/deadlines.ts';
 import { WireError } from '../base/errors.ts';
+import type { Load } from '../base/load.ts';
 import type {
   Address,
   Millis,
@@ -81,6 +82,10 @@ export class Streams {
 
   constructor(parts: StreamParts) {
     this.#parts = parts;
+  }
+
+  get load(): Load {
+    return { what: 'inbound streams', size: this.#inbound, limit: MAX_INBOUND };
   }
 
   /** Starts connecting; `role` hears of it until it closes the stream or it breaks. */

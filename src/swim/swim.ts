@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { Counters } from '../base/counters.ts';
 import { Deadlines } from '../base/deadlines.ts';
+import type { Load } from '../base/load.ts';
 import type {
   Address,
   DatagramFailure,
@@ -30,7 +31,7 @@ import { Gossiper } from './gossiper.ts';
 import { Intake } from './intake.ts';
 import { type ExchangeFailure, Joins } from './joins.ts';
 import { MemberTable, type MemberView } from './members.ts';
-import { Membership } from './membership.ts';
+import { MAX_BROADCASTS, Membership } from './membership.ts';
 import { frameUser } from './packer.ts';
 import { PingResponder } from './pings.ts';
 import { Prober } from './prober.ts';
@@ -71,6 +72,8 @@ export class Swim implements Machine {
   readonly #gossiper: Gossiper;
   readonly #intake: Intake;
   readonly #streams: Streams;
+  readonly #acks: AckTable;
+  readonly #queue: BroadcastQueue;
   readonly #joins: Joins;
   readonly #antiEntropy: AntiEntropy;
   readonly #roles: RoleParts;
@@ -118,6 +121,8 @@ export class Swim implements Machine {
     this.#membership = membership;
     this.#sender = sender;
     this.#streams = streams;
+    this.#acks = acks;
+    this.#queue = queue;
     const [prober, contacts, flushes] = [this.#prober, this.#contacts, this.#flushes];
     this.#intake = new Intake({ ...shared, membership, pings, prober, contacts });
     this.#joins = new Joins({
@@ -161,6 +166,12 @@ export class Swim implements Machine {
   /** Takes members as known and alive, and tells nobody. */
   preload(now: Millis, members: readonly SwimMember[]): void {
     this.#members.load(now, members);
+  }
+
+  /** How full every queue and table is, and its limit. */
+  loads(): Load[] {
+    const broadcasts = { what: 'broadcasts', size: this.#queue.size, limit: MAX_BROADCASTS };
+    return [broadcasts, this.#acks.load, this.#contacts.load, this.#streams.load, this.#members.load];
   }
 
   /** Announces ourselves and begins to probe, gossip and exchange state. */

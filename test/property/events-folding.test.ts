@@ -320,7 +320,13 @@ test('user events of a push/pull come in Lamport order, each once, held ones of 
         queryLTime: 0,
       };
       const clocks = { member: new LamportClock(), event: m.on.clock, query: new LamportClock() };
-      const targets = { clocks, membership: m.membership, userEvents: m.userEvents, ignoreOld: false };
+      const targets = {
+        clocks,
+        membership: m.membership,
+        userEvents: m.userEvents,
+        ignoreOld: false,
+        isUp: () => false,
+      };
       mergePushPull(1, state, targets);
       if (again) mergePushPull(2, state, targets);
       const users = m.told.filter((event) => event.type === 'user');

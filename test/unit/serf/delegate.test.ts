@@ -35,6 +35,7 @@ function node(settings: SerfSettings = {}) {
     closeStream() {},
   });
   const self = member('me', 100);
+  const up = new Map<string, SwimMember>();
   let delegate: SwimDelegate | undefined;
   const swim: SwimPort = {
     start: (now) => delegate?.notice(now, { type: 'joined', member: self }),
@@ -45,6 +46,7 @@ function node(settings: SerfSettings = {}) {
     lagged() {},
     attend() {},
     preload() {},
+    loads: () => [],
     nextDeadline: () => Number.POSITIVE_INFINITY,
     join: (_now, operation, targets) =>
       void asked.push(`join ${operation} ${targets.map((t) => t.label).join()}`),
@@ -54,7 +56,12 @@ function node(settings: SerfSettings = {}) {
     contact() {},
     sendUser: (to, payload, peer) => void sent.push({ to, payload, peer }),
     shutdown: () => void asked.push('shutdown'),
-    members: { size: 1, liveCount: 1, get: () => self, values: () => [self] },
+    members: {
+      size: 1,
+      liveCount: 1,
+      get: (name) => (name === 'me' ? self : up.get(name)),
+      values: () => [self],
+    },
     self,
     healthScore: 0,
     encrypted: false,
@@ -77,7 +84,7 @@ function node(settings: SerfSettings = {}) {
     delegate!.contribute(packer);
     return packer.parts.map((part) => part.subarray(1));
   };
-  return { serf, delegate: delegate!, sent, asked, seen, texts, gossip };
+  return { serf, delegate: delegate!, sent, asked, seen, texts, gossip, up };
 }
 
 const bytes = (...parts: (number | Uint8Array)[]): Uint8Array =>
@@ -247,6 +254,20 @@ describe('push/pull', () => {
     expect(serf.members().map((one) => `${one.name}:${one.status}`)).toEqual(['me:alive', 'x:left']);
     delegate.notice(0, { type: 'joined', member: member('early', 2) });
     expect(serf.members()[0]).toMatchObject({ name: 'early', status: 'leaving' });
+  });
+
+  it('who is up has not left, whatever a peer lists that missed the return', () => {
+    const { serf, delegate, up } = node();
+    const x = member('x', 1);
+    up.set('x', x);
+    delegate.notice(0, { type: 'joined', member: x });
+    delegate.receive(0, joinCodec.encode({ ltime: 5, node: 'x' }));
+    const stale = state({ statusLTimes: new Map([['x', 5]]), leftMembers: ['x'] });
+    delegate.mergeRemoteState(0, stale, false);
+    expect(serf.members().map((one) => `${one.name}:${one.status}`)).toEqual(['me:alive', 'x:alive']);
+    up.delete('x');
+    delegate.mergeRemoteState(0, stale, false);
+    expect(serf.members().map((one) => `${one.name}:${one.status}`)).toEqual(['me:alive', 'x:leaving']);
   });
 
   it('nothing learned this way is gossiped on, and empty slots are skipped', () => {

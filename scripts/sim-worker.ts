@@ -1,0 +1,7 @@
+import { createInterface } from 'node:readline';
+import { runSeed } from './lib/sim-seed.ts';
+
+/** Runs the seeds it is given on standard input, one a line, and answers each with a line of JSON. */
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify(runSeed(Number(line)))}\n`);
+}
