@@ -46,7 +46,7 @@ export interface DelegateParts {
   readonly admit: (members: readonly MemberFacts[], merging: boolean) => string | undefined;
   /** True while a join that wants no old events is under way. */
   readonly ignoresOld: () => boolean;
-  /** True for another member that SWIM holds for alive. */
+  /** True for another member that SWIM holds for live. */
   readonly isUp: (name: string) => boolean;
   readonly settled: (now: Millis, operation: OperationId, outcome: SwimOutcome) => void;
 }

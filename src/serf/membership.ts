@@ -104,8 +104,8 @@ export class Membership {
     this.#emit(now, 'member-update', record);
   }
 
-  /** A leave intent; true when it should be passed on (serf.md 6.3). */
-  leaveIntent(now: Millis, intent: LeaveIntent): boolean {
+  /** A leave intent; true when it should be passed on (serf.md 6.3). One from hearsay does not wait for its member. */
+  leaveIntent(now: Millis, intent: LeaveIntent, hearsay = false): boolean {
     const { clock, self, counters } = this.#parts;
     clock.witness(intent.ltime);
     const record = this.#table.get(intent.node);
@@ -115,7 +115,7 @@ export class Membership {
     if (record === undefined || verdict === 'buffer') {
       this.#parts.strangerLeft(intent.node);
       if (intent.prune) this.#burials.bury(now, intent.node, intent.ltime);
-      return this.#intents.upsert(now, intent.node, 'leave', intent.ltime);
+      return !hearsay && this.#intents.upsert(now, intent.node, 'leave', intent.ltime);
     }
     if (verdict === 'stale') return false;
     if (verdict === 'refute') {

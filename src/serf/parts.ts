@@ -3,6 +3,7 @@ import type { Deadlines } from '../base/deadlines.ts';
 import type { Millis } from '../base/machine.ts';
 import type { Random } from '../base/random.ts';
 import type { Trace } from '../base/trace.ts';
+import { isLive } from '../swim/members.ts';
 import { admissionFault } from './admission.ts';
 import { Asking } from './asking.ts';
 import type { SerfConfig } from './config.ts';
@@ -278,8 +279,10 @@ function buildConflict(sources: PartsSources, asking: Asking): NameConflict {
 /** What the delegate asks of SWIM. */
 function ofSwim(sources: PartsSources): { sendUser: SendUser; isUp: (name: string) => boolean } {
   const { config, swim } = sources;
-  const isUp = (name: string): boolean =>
-    name !== config.swim.name && swim().members.get(name)?.status === 'alive';
+  const isUp = (name: string): boolean => {
+    const known = name === config.swim.name ? undefined : swim().members.get(name);
+    return known !== undefined && isLive(known);
+  };
   return { sendUser: sendUserOf(sources), isUp };
 }
 

@@ -53,7 +53,7 @@ export interface MergeTargets {
   readonly userEvents: UserEvents;
   /** Drop the events that happened before this exchange. */
   readonly ignoreOld: boolean;
-  /** True for another member that SWIM holds for alive, having taken in the peer's view of it already. */
+  /** True for another member that SWIM holds for live, having taken in the peer's view of it already. */
   readonly isUp: (name: string) => boolean;
 }
 
@@ -61,9 +61,9 @@ export interface MergeTargets {
  * Merges a peer's state (serf.md 7.2). Left members come before the others, with their time plus one, because a join
  * intent of the same time would hide the leave. Nothing learned this way is gossiped on.
  *
- * One rule is ours: who is up has not left. A peer that missed the return of a member still lists it as left, with the
- * time of the very join intent that announced the return; that time plus one would make it `leaving` here for ever, since
- * the member never hears of it and so never refutes it.
+ * One rule is ours: who is up has not left, and neither has whoever turns out to be up later. A peer that missed the
+ * return of a member still lists it as left, with the time of the very join intent that announced the return; that time
+ * plus one would make it `leaving` here for ever, since the member never hears of it and so never refutes it.
  */
 export function mergePushPull(now: Millis, state: PushPullState, targets: MergeTargets): void {
   const { clocks, membership, userEvents } = targets;
@@ -74,7 +74,7 @@ export function mergePushPull(now: Millis, state: PushPullState, targets: MergeT
   for (const node of left) {
     const ltime = Math.min((state.statusLTimes.get(node) ?? 0) + 1, Number.MAX_SAFE_INTEGER);
     if (targets.isUp(node)) clocks.member.witness(ltime);
-    else membership.leaveIntent(now, { ltime, node, prune: false });
+    else membership.leaveIntent(now, { ltime, node, prune: false }, true);
   }
   for (const [node, ltime] of state.statusLTimes) {
     if (!left.has(node)) membership.joinIntent(now, { ltime, node });
