@@ -8,6 +8,9 @@ import type { LastTimes, PreviousNode } from './snapshot.ts';
 export const PROTOCOL_MIN = 2;
 export const PROTOCOL_MAX = 5;
 
+/** memberlist's protocol under every Serf protocol (serf.md 4.3). */
+export const SWIM_PROTOCOL = 2;
+
 /** Encoded tags, magic byte included, must fit SWIM's metadata. */
 export const TAGS_SIZE_LIMIT = 512;
 

@@ -3,7 +3,6 @@ import type { Deadlines } from '../base/deadlines.ts';
 import type { Millis } from '../base/machine.ts';
 import type { Random } from '../base/random.ts';
 import type { Trace } from '../base/trace.ts';
-import { isLive } from '../swim/members.ts';
 import { admissionFault } from './admission.ts';
 import { Asking } from './asking.ts';
 import type { SerfConfig } from './config.ts';
@@ -276,13 +275,13 @@ function buildConflict(sources: PartsSources, asking: Asking): NameConflict {
   });
 }
 
+const LIVE: readonly unknown[] = ['alive', 'suspect'];
+
 /** What the delegate asks of SWIM. */
 function ofSwim(sources: PartsSources): { sendUser: SendUser; isUp: (name: string) => boolean } {
   const { config, swim } = sources;
-  const isUp = (name: string): boolean => {
-    const known = name === config.swim.name ? undefined : swim().members.get(name);
-    return known !== undefined && isLive(known);
-  };
+  const isUp = (name: string): boolean =>
+    name !== config.swim.name && LIVE.includes(swim().members.get(name)?.status);
   return { sendUser: sendUserOf(sources), isUp };
 }
 

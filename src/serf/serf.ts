@@ -2,7 +2,6 @@ import { unreachable } from '../base/assert.ts';
 import { Counters } from '../base/counters.ts';
 import { Deadlines } from '../base/deadlines.ts';
 import { CodedError } from '../base/errors.ts';
-import type { Load } from '../base/load.ts';
 import type {
   Address,
   DatagramFailure,
@@ -17,7 +16,7 @@ import type { Coordinate } from '../coordinates/coordinate.ts';
 import type { MemberInfo } from '../events/event.ts';
 import type { JoinTarget, SwimMember } from '../swim/delegate.ts';
 import { Swim } from '../swim/swim.ts';
-import { checkSerfConfig, PROTOCOL_MAX, PROTOCOL_MIN, type SerfConfig } from './config.ts';
+import { checkSerfConfig, PROTOCOL_MAX, PROTOCOL_MIN, type SerfConfig, SWIM_PROTOCOL } from './config.ts';
 import type { SerfDeadline } from './deadline.ts';
 import type { SerfEffects } from './effects.ts';
 import { fire } from './fire.ts';
@@ -29,9 +28,6 @@ import type { QueryParams } from './query-params.ts';
 import { serfLoads, serfStats } from './stats.ts';
 import type { SwimPort } from './swim-port.ts';
 import { encodeTags } from './tags.ts';
-
-/** memberlist's protocol under every Serf protocol (serf.md 4.3). */
-const SWIM_PROTOCOL = 2;
 
 /**
  * A Serf node as a synchronous machine: SWIM below, and above it members with tags, intents, user events and queries.
@@ -263,7 +259,7 @@ export class Serf implements Machine {
   }
 
   /** How full every queue and table is, and its limit. */
-  readonly loads = (): Load[] => serfLoads(this.#parts, this.#swim);
+  readonly loads = (): ReturnType<typeof serfLoads> => serfLoads(this.#parts, this.#swim);
 
   /** Where a member is in round-trip space; undefined while unknown. Throws ERR_COORDINATES_DISABLED. */
   coordinate(name: string): Coordinate | undefined {

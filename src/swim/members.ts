@@ -115,7 +115,7 @@ export class MemberTable implements MemberView {
     return this.#live;
   }
 
-  get load(): Load {
+  get buriedLoad(): Load {
     return { what: 'buried members', size: this.#buried.size, limit: BURIED_LIMIT };
   }
 

@@ -72,14 +72,14 @@ export class Swim implements Machine {
   readonly #gossiper: Gossiper;
   readonly #intake: Intake;
   readonly #streams: Streams;
-  readonly #acks: AckTable;
-  readonly #queue: BroadcastQueue;
   readonly #joins: Joins;
   readonly #antiEntropy: AntiEntropy;
   readonly #roles: RoleParts;
   readonly #flushes: Flushes;
   readonly #timed: TimedParts;
   #running = false;
+  /** How full every queue and table is, and its limit. */
+  readonly loads: () => Load[];
 
   constructor(options: SwimOptions) {
     const { config, random, effects, delegate, trace } = options;
@@ -121,8 +121,9 @@ export class Swim implements Machine {
     this.#membership = membership;
     this.#sender = sender;
     this.#streams = streams;
-    this.#acks = acks;
-    this.#queue = queue;
+    const broadcasts = (): Load => ({ what: 'broadcasts', size: queue.size, limit: MAX_BROADCASTS });
+    const holders = [acks, this.#contacts, streams];
+    this.loads = () => [broadcasts(), members.buriedLoad, ...holders.map(({ load }) => load)];
     const [prober, contacts, flushes] = [this.#prober, this.#contacts, this.#flushes];
     this.#intake = new Intake({ ...shared, membership, pings, prober, contacts });
     this.#joins = new Joins({
@@ -166,12 +167,6 @@ export class Swim implements Machine {
   /** Takes members as known and alive, and tells nobody. */
   preload(now: Millis, members: readonly SwimMember[]): void {
     this.#members.load(now, members);
-  }
-
-  /** How full every queue and table is, and its limit. */
-  loads(): Load[] {
-    const broadcasts = { what: 'broadcasts', size: this.#queue.size, limit: MAX_BROADCASTS };
-    return [broadcasts, this.#acks.load, this.#contacts.load, this.#streams.load, this.#members.load];
   }
 
   /** Announces ourselves and begins to probe, gossip and exchange state. */
