@@ -1,3 +1,4 @@
+import { scenarioOf } from '../../src/sim/campaign/generate.ts';
 import type { Scenario } from '../../src/sim/campaign/scenario.ts';
 
 /** A fault that a campaign found, as small as it got, and what was wrong. */
@@ -42,5 +43,37 @@ export const REGRESSIONS: readonly Regression[] = [
       ],
       finale: [],
     },
+  },
+  {
+    what: 'the same, where the list of those that left came before the member itself was met again',
+    scenario: {
+      seed: 544,
+      size: 6,
+      profile: 'lan',
+      encrypted: false,
+      protocols: [5],
+      maxQueueDepth: 4096,
+      chaosMs: 84_446,
+      steps: [
+        { at: 12_759, action: { type: 'leave', node: 'n6', returnAfterMs: 36_931 } },
+        { at: 21_524, action: { type: 'partition', kind: 'separate', nodes: ['n6', 'n2'], forMs: 63_876 } },
+        {
+          at: 64_446,
+          action: {
+            type: 'crash',
+            node: 'n5',
+            disk: 'kept',
+            powerLoss: false,
+            restartAfterMs: 19_142,
+            newAddress: false,
+          },
+        },
+      ],
+      finale: [],
+    },
+  },
+  {
+    what: 'the same, where the member was under suspicion when the list came',
+    scenario: scenarioOf(1305),
   },
 ];
