@@ -5,6 +5,8 @@ import { loadConfig } from './config/load.ts';
 import type { AgentSettings, CheckedConfig } from './config/settings.ts';
 import { AgentLog } from './logging.ts';
 import { expandJoinSources, lookForMembers } from './looking.ts';
+import type { MetricsHub } from './metrics/hub.ts';
+import { startMetrics } from './metrics/start.ts';
 import { type Announcer, announcer, jsonAnnouncer } from './output.ts';
 import { reload } from './reload.ts';
 import { RunningAgent } from './running.ts';
@@ -18,6 +20,7 @@ interface Run {
   readonly world: AgentWorld;
   readonly ui: Announcer;
   readonly log: AgentLog;
+  readonly metrics: MetricsHub | undefined;
   /** Ends background work with the run. */
   readonly until: AbortSignal;
 }
@@ -30,21 +33,31 @@ interface Run {
 export async function runAgent(args: RunArguments, world: AgentWorld = processWorld()): Promise<number> {
   let ui = announcer(world.out, world.err);
   const controller = new AbortController();
-  let syslog: Syslog | undefined;
+  /** What sends its last lines at the end. */
+  const closing: (() => Promise<void> | undefined)[] = [];
   try {
     const checked = await loadConfig(args, world.env, world.host);
     const { logLevel: level, logFormat: format } = checked.settings;
     if (format === 'json') ui = jsonAnnouncer(world.out, world.err, world.now);
     for (const note of checked.notes) ui.heading(note);
     const log = new AgentLog({ level, format, out: world.out, now: world.now });
-    syslog = await startSyslog(checked.settings, log);
-    return await runWith(checked.settings, { args, world, ui, log, until: controller.signal });
+    const syslog = await startSyslog(checked.settings, log);
+    closing.push(() => syslog?.close());
+    const metrics = startMetrics({
+      settings: checked.settings,
+      hostName: world.host.hostName(),
+      lookup: world.host.lookup,
+      log: (text) => log.write('WARN', 'agent', text),
+      until: controller.signal,
+    });
+    closing.push(() => metrics?.close());
+    return await runWith(checked.settings, { args, world, ui, log, metrics, until: controller.signal });
   } catch (error) {
     tell(error, world, ui);
     return 1;
   } finally {
     controller.abort();
-    await Promise.all([world.out.flush(), world.err.flush(), syslog?.close()]);
+    await Promise.all([world.out.flush(), world.err.flush(), ...closing.map((close) => close())]);
   }
 }
 
@@ -61,9 +74,9 @@ async function startSyslog(
 }
 
 async function runWith(settings: AgentSettings, run: Run): Promise<number> {
-  const { world, log, ui, until } = run;
+  const { world, log, ui, metrics, until } = run;
   const signals = world.signals(until);
-  const agent = await RunningAgent.start(settings, { world, log, ui });
+  const agent = await RunningAgent.start(settings, { world, log, ui, metrics });
   const background = new AbortController();
   let code = 1;
   try {
@@ -129,7 +142,7 @@ async function interrupted(signals: SignalSource): Promise<number> {
 }
 
 function superviseAgent(agent: RunningAgent, signals: SignalSource, run: Run): Promise<number> {
-  const { world, ui, log, args, until } = run;
+  const { world, ui, log, args, metrics, until } = run;
   const load = (): Promise<CheckedConfig> => loadConfig(args, world.env, world.host);
   const started = agent.settings;
   return supervise({
@@ -142,6 +155,7 @@ function superviseAgent(agent: RunningAgent, signals: SignalSource, run: Run): P
     reload: () => reload({ agent, started, log, ui, load }),
     dumpMetrics: () => {
       for (const [name, value] of agent.figures()) world.err.line(`${name}: ${value}`);
+      if (metrics !== undefined) world.err.line(`metrics-dropped: ${metrics.dropped}`);
     },
     sleep: (ms) => world.sleep(ms, until),
   });

@@ -63,7 +63,8 @@ export function refuseConflicts({ config, tags, encryptKey }: AgentSettings): vo
 }
 
 /** What the node tells the agent. */
-export type ClusterHooks = Required<Pick<ClusterOptions, 'trace' | 'onEvict' | 'onFatal'>>;
+export type ClusterHooks = Required<Pick<ClusterOptions, 'trace' | 'onEvict' | 'onFatal'>> &
+  Pick<ClusterOptions, 'metrics'>;
 
 /**
  * Starts the node.

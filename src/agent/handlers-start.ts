@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Metrics } from '../base/metrics.ts';
 import { RunHistory } from '../handlers/history.ts';
 import { RunFile } from '../handlers/history-file.ts';
 import { HandlerRunner } from '../handlers/runner.ts';
@@ -15,12 +16,13 @@ const HISTORY_NAME = 'handler-runs.jsonl';
 export interface HandlerStartOptions {
   readonly cluster: Cluster;
   readonly log: Pick<AgentLog, 'write'>;
+  readonly metrics: Metrics | undefined;
   /** As configured now; a reload may change them. */
   readonly settings: () => AgentSettings;
 }
 
 /** Starts the handlers, with the record of their earlier runs where there is a state directory. */
-export function startHandlers({ cluster, log, settings }: HandlerStartOptions): HandlerRunner {
+export function startHandlers({ cluster, log, metrics, settings }: HandlerStartOptions): HandlerRunner {
   const { handlers, supervised, config } = settings();
   const { state_dir: stateDir, handler_timeout: timeoutMs } = config.values;
   const warn = (text: string): void => log.write('WARN', 'agent', text);
@@ -35,6 +37,7 @@ export function startHandlers({ cluster, log, settings }: HandlerStartOptions): 
       respond: (queryId, payload) => cluster.respond(queryId, payload),
       // Output of handlers is shown as it is; whatever else may hold words of peers stays on its line.
       log: (level, text) => log.write(level, 'agent', level === 'DEBUG' ? text : oneLine(text)),
+      metrics,
       secretNames: SECRET_NAMES,
     },
   });

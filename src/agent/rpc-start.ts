@@ -1,4 +1,5 @@
 import { CodedError, messageOf } from '../base/errors.ts';
+import type { Metrics } from '../base/metrics.ts';
 import type { TraceLevel } from '../base/trace.ts';
 import type { RpcBackend } from '../rpc/backend.ts';
 import type { RpcAddress } from '../rpc/protocol.ts';
@@ -13,6 +14,7 @@ export interface RpcStartOptions {
   readonly backend: RpcBackend;
   /** `text` starts with its component. */
   readonly log: (level: TraceLevel, text: string) => void;
+  readonly metrics: Metrics | undefined;
   readonly env: SocketEnvironment;
   readonly uid: number;
 }
@@ -43,8 +45,9 @@ export async function startRpc(options: RpcStartOptions): Promise<RpcServer> {
 }
 
 function listen(options: RpcStartOptions, listeners: readonly RpcAddress[]): Promise<RpcServer> {
-  const { backend, settings, log } = options;
-  return RpcServer.listen({ backend, listeners, authKey: settings.rpcAuth, log });
+  const { backend, settings, log, metrics } = options;
+  const onMeasured = metrics && ((name: string) => metrics.count(name, 1));
+  return RpcServer.listen({ backend, listeners, authKey: settings.rpcAuth, log, onMeasured });
 }
 
 function tcpAddress(text: string): { readonly host: string; readonly port: number } {

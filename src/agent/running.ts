@@ -1,4 +1,5 @@
 import { messageOf } from '../base/errors.ts';
+import type { Metrics } from '../base/metrics.ts';
 import { type ClusterEvent, describeEvent } from '../events/event.ts';
 import type { HandlerRunner } from '../handlers/runner.ts';
 import type { PreparedRenderer } from '../render/runner.ts';
@@ -27,11 +28,14 @@ export interface RunningParts {
   readonly world: AgentWorld;
   readonly log: AgentLog;
   readonly ui: Announcer;
+  /** Told of measurements; undefined where nobody wants them. */
+  readonly metrics?: Metrics | undefined;
 }
 
 /** A node with everything around it: handlers, RPC, files. Made by `start`, ended by `stop`. */
 export class RunningAgent {
   readonly #log: AgentLog;
+  readonly #metrics: Metrics | undefined;
   /** In the order of their start; ended in reverse. */
   readonly #cleanups: (() => Promise<void> | void)[] = [];
   readonly #ended: Promise<number>;
@@ -53,7 +57,7 @@ export class RunningAgent {
    * @throws CodedError with the line to print; nothing is left running then
    */
   static async start(settings: AgentSettings, parts: RunningParts): Promise<RunningAgent> {
-    const agent = new RunningAgent(settings, parts.log);
+    const agent = new RunningAgent(settings, parts);
     try {
       await agent.#start(parts);
       return agent;
@@ -63,7 +67,8 @@ export class RunningAgent {
     }
   }
 
-  private constructor(settings: AgentSettings, log: AgentLog) {
+  private constructor(settings: AgentSettings, { log, metrics }: RunningParts) {
+    this.#metrics = metrics;
     this.#settings = settings;
     this.#log = log;
     this.#ended = new Promise((resolve) => {
@@ -171,6 +176,7 @@ export class RunningAgent {
     log.write('INFO', 'agent', 'Serf agent starting');
     const cluster = await startCluster(settings, state, {
       trace: log,
+      metrics: this.#metrics,
       onEvict: () => this.#end(0),
       onFatal: (error, input) => this.#died(error, input),
     });
@@ -223,7 +229,12 @@ export class RunningAgent {
   }
 
   #startHandlers(cluster: Cluster): HandlerRunner {
-    const runner = startHandlers({ cluster, log: this.#log, settings: () => this.#settings });
+    const runner = startHandlers({
+      cluster,
+      log: this.#log,
+      metrics: this.#metrics,
+      settings: () => this.#settings,
+    });
     const events = cluster.subscribe({
       capacity: EVENT_CAPACITY,
       overflow: 'drop-oldest',
@@ -258,6 +269,7 @@ export class RunningAgent {
     return startRpc({
       settings: this.#settings,
       backend,
+      metrics: this.#metrics,
       env: world.env,
       uid: world.uid,
       log: (level, text) => {

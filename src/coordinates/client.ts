@@ -61,11 +61,11 @@ export class CoordinateClient {
   update(node: string, other: Coordinate, rttMs: number): string | undefined {
     const fault = this.#faultOf(other, rttMs);
     if (fault !== undefined) {
-      this.#counters.add('serf.coordinate.rejected');
+      this.#counters.tell('serf.coordinate.rejected');
       return fault;
     }
     const nanos = Math.round(rttMs * 1e6);
-    if (nanos === 0) this.#counters.add('serf.coordinate.zero-rtt');
+    if (nanos === 0) this.#counters.tell('serf.coordinate.zero-rtt');
     const rtt = this.#median(node, secondsOfNanos(nanos));
     this.#move(other, rtt);
     this.#adjust(other, rtt);

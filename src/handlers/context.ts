@@ -1,4 +1,5 @@
 import { NO_BYTES } from '../base/bytes.ts';
+import type { Metrics } from '../base/metrics.ts';
 import type { TraceLevel } from '../base/trace.ts';
 import type { ClusterFacts } from '../policy/governor.ts';
 
@@ -17,6 +18,8 @@ export interface HandlerContext {
   respond(queryId: number, payload: Uint8Array): void;
   /** One line of the agent's log, without its `agent: ` prefix. */
   log(level: TraceLevel, text: string): void;
+  /** Told how long each run took; absent where nobody measures. */
+  readonly metrics?: Metrics | undefined;
   /** Environment variables that are never handed down, besides the built-in ones. */
   readonly secretNames: readonly string[];
 }

@@ -43,7 +43,10 @@ export function runScriptHandler(options: ScriptHandlerOptions): HandlerRun {
       onSlow: () => context.log('WARN', `Script '${script}' slow, execution exceeding 1s`),
     });
     if (stopGraceMs !== undefined) running.stop(stopGraceMs);
-    return report(options, await running.done);
+    const startedAt = performance.now();
+    const result = await running.done;
+    context.metrics?.sample(`agent.invoke.${script}`, performance.now() - startedAt);
+    return report(options, result);
   };
   const done = run().catch((error: unknown): RunOutcome => {
     options.context.log('ERR', `Error invoking script '${options.script}': ${messageOf(error)}`);

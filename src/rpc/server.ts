@@ -23,6 +23,8 @@ export interface RpcServerOptions {
   readonly authKey?: string;
   /** Log lines, `text` with Serf's component in front (`agent.ipc: …`). Must not throw. */
   readonly log: (level: TraceLevel, text: string) => void;
+  /** Told of each client and each command, under Serf's names. */
+  readonly onMeasured?: ((name: 'agent.ipc.accept' | 'agent.ipc.command') => void) | undefined;
   readonly handshakeTimeoutMs?: number;
   readonly maxClients?: number;
   /** A monotonic clock, in milliseconds. */
@@ -109,6 +111,7 @@ export class RpcServer {
 
   #accept(socket: Socket, address: RpcAddress): void {
     this.#accepted += 1;
+    this.#options.onMeasured?.('agent.ipc.accept');
     const name = clientName(socket, address, this.#accepted);
     if (this.#closing) {
       socket.destroy();
@@ -131,6 +134,7 @@ export class RpcServer {
       log: this.#options.log,
       now: this.#options.now ?? (() => performance.now()),
       handshakeTimeoutMs: this.#options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
+      onCommand: () => this.#options.onMeasured?.('agent.ipc.command'),
       onDropped: (what) => this.#counters.add(`drop:rpc-${what}`),
     });
     const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));

@@ -37,6 +37,8 @@ export interface SessionOptions {
   readonly handshakeTimeoutMs: number;
   /** Something was lost or refused; `reason` ends the counter's name. */
   readonly onDropped: (reason: string) => void;
+  /** A command has come in. */
+  readonly onCommand: () => void;
 }
 
 interface Request {
@@ -125,6 +127,7 @@ export class Session {
 
   /** Answers one request. False when the connection must end. */
   async #handle({ command, seq }: Request): Promise<boolean> {
+    this.#options.onCommand();
     if (!this.#handshaken && command !== 'handshake') {
       this.#answer(seq, RPC_ERRORS.handshakeRequired);
       return false;

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { ipBytes, isMappedV4 } from '../base/address.ts';
 import { CodedError } from '../base/errors.ts';
 import type { Address } from '../base/machine.ts';
+import type { Metrics } from '../base/metrics.ts';
 import type { Trace } from '../base/trace.ts';
 import { PROTOCOL_MAX, SERF_DEFAULTS, type SerfConfig } from '../serf/config.ts';
 import type { StartSettings } from '../serf/snapshot-start.ts';
@@ -45,6 +46,8 @@ export interface ClusterOptions {
   readonly swim?: Partial<Omit<SwimConfig, 'name' | 'addr' | 'port' | 'bindPort' | 'keyring' | 'label'>>;
   readonly coalesce?: CoalesceOptions | undefined;
   readonly trace?: Trace | undefined;
+  /** Told of measurements as they happen, under Serf's names; must return at once. */
+  readonly metrics?: Metrics | undefined;
   /** This node lost the vote about its name and has been shut down. */
   readonly onEvict?: (reason: string) => void;
   /** Lets a later run of this node rejoin its cluster; absent, nothing is kept. */

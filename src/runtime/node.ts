@@ -98,7 +98,7 @@ export class SerfNode {
    * told during its start is handed over in the next turn of the loop, to readers that subscribe at once.
    */
   async start(): Promise<void> {
-    const { signal, trace, snapshot } = this.#options;
+    const { signal, trace, metrics, snapshot } = this.#options;
     signal?.throwIfAborted();
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     const make = (port: number): Serf =>
@@ -107,9 +107,10 @@ export class SerfNode {
         random: systemRandom(),
         effects: this.#effects(),
         trace,
+        metrics,
       });
     try {
-      if (snapshot !== undefined) this.#snapshot = await SnapshotFile.open(snapshot, trace);
+      if (snapshot !== undefined) this.#snapshot = await SnapshotFile.open(snapshot, trace, metrics);
       await this.#pump.start(make, this.#controller.signal);
     } catch (error) {
       this.#release();

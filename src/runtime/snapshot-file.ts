@@ -1,5 +1,6 @@
 import { Counters } from '../base/counters.ts';
 import { CodedError, messageOf } from '../base/errors.ts';
+import type { Metrics } from '../base/metrics.ts';
 import type { Trace } from '../base/trace.ts';
 import { LineReader } from '../serf/line-reader.ts';
 import {
@@ -28,6 +29,14 @@ export interface SnapshotOptions {
   readonly rejoinAfterLeave?: boolean | undefined;
 }
 
+interface OpenedFile {
+  readonly disk: SnapshotDisk;
+  readonly snapshot: Snapshot;
+  readonly trace: Trace | undefined;
+  readonly metrics: Metrics | undefined;
+  readonly isMended: boolean;
+}
+
 /** A snapshot file that has been read and is being written. */
 export class SnapshotFile {
   readonly startSettings: StartSettings;
@@ -39,20 +48,21 @@ export class SnapshotFile {
    * Opens and replays the file. What it holds never stops a node from starting; rejects with ERR_SNAPSHOT when it cannot
    * be opened or read.
    */
-  static async open(options: SnapshotOptions, trace: Trace | undefined): Promise<SnapshotFile> {
+  static async open(options: SnapshotOptions, trace?: Trace, metrics?: Metrics): Promise<SnapshotFile> {
     const disk = await SnapshotDisk.open(options.path);
     const snapshot = new Snapshot(options.rejoinAfterLeave === true);
     try {
-      return new SnapshotFile(disk, snapshot, trace, await replay(disk, snapshot, trace));
+      const isMended = await replay(disk, snapshot, trace);
+      return new SnapshotFile({ disk, snapshot, trace, metrics, isMended });
     } catch (error) {
       await disk.close();
       throw new CodedError('ERR_SNAPSHOT', `Failed to setup snapshot: ${messageOf(error)}`, { cause: error });
     }
   }
 
-  private constructor(disk: SnapshotDisk, snapshot: Snapshot, trace: Trace | undefined, isMended: boolean) {
+  private constructor({ disk, snapshot, trace, metrics, isMended }: OpenedFile) {
     this.#snapshot = snapshot;
-    this.#counters = new Counters();
+    this.#counters = new Counters(metrics);
     snapshot.forgetFailedBefore(calendarSeconds() - SNAPSHOT_FAILED_SECONDS);
     this.startSettings = startSettingsOf(snapshot);
     this.#writer = new SnapshotWriter({

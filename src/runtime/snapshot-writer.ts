@@ -148,6 +148,7 @@ export class SnapshotWriter {
     this.#flushedAt = this.#parts.clock();
     if (this.#queue.length === 0) return;
     await store.append(bytesOf(this.#queue.splice(0)));
+    this.#parts.counters.metrics?.sample('serf.snapshot.appendLine', this.#parts.clock() - this.#flushedAt);
     const isOver = isOutgrown(store.size, snapshot.aliveCount) && store.size > 2 * this.#compactBytes;
     if (!isOver || this.#flushedAt < this.#rewriteFrom) return;
     try {
@@ -177,9 +178,11 @@ export class SnapshotWriter {
   async #compact(): Promise<void> {
     const { store, snapshot, counters, calendarSeconds } = this.#parts;
     snapshot.forgetFailedBefore(calendarSeconds() - SNAPSHOT_FAILED_SECONDS);
+    const startedAt = this.#parts.clock();
     const bytes = bytesOf(snapshot.lines());
     const included = this.#queue.length;
     await store.replace(bytes);
+    counters.metrics?.sample('serf.snapshot.compact', this.#parts.clock() - startedAt);
     this.#queue.splice(0, included);
     this.#compactBytes = bytes.length;
     counters.add('snapshot-compactions');

@@ -106,7 +106,6 @@ export class Asking {
 
   /** An ack or answer that arrived. */
   response(now: Millis, message: QueryResponseMessage): void {
-    const { counters } = this.#parts;
     const { ltime, id, from } = message;
     const collector = this.#running.get(ltime);
     if (collector === undefined) {
@@ -122,14 +121,14 @@ export class Asking {
     const isAck = (message.flags & QueryFlag.ack) !== 0;
     switch (collector.accept(now, message)) {
       case 'delivered':
-        counters.add(isAck ? 'serf.query_acks' : 'serf.query_responses');
+        this.#parts.counters.tell(isAck ? 'serf.query_acks' : 'serf.query_responses');
         if (collector.isComplete) this.over(now, ltime);
         return;
       case 'duplicate-ack':
-        counters.add('serf.query_duplicate_acks');
+        this.#parts.counters.tell('serf.query_duplicate_acks');
         return;
       case 'duplicate-response':
-        counters.add('serf.query_duplicate_responses');
+        this.#parts.counters.tell('serf.query_duplicate_responses');
         return;
       case 'unwanted-ack':
         this.#drop('ack-unwanted', 'Failed to deliver query ack, dropping');

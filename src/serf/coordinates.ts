@@ -5,7 +5,7 @@ import type { Random } from '../base/random.ts';
 import type { Trace, TraceLevel } from '../base/trace.ts';
 import { CoordinateClient } from '../coordinates/client.ts';
 import { COORDINATE_DEFAULTS } from '../coordinates/config.ts';
-import type { Coordinate } from '../coordinates/coordinate.ts';
+import { type Coordinate, distance } from '../coordinates/coordinate.ts';
 import type { SerfConfig } from './config.ts';
 import { decodePingPayload, encodePingPayload } from './ping-payload.ts';
 
@@ -49,9 +49,13 @@ export class Coordinates {
     if (this.#client === undefined || payload.length === 0 || !this.#parts.knows(name)) return;
     const other = this.#read(name, payload);
     if (other === undefined) return;
+    const before = this.#client.coordinate;
     const fault = this.#client.update(name, other, rttMs);
-    if (fault === undefined) this.#others.set(name, other);
-    else this.#log('TRACE', 'Rejected coordinate', `Rejected coordinate from ${name}: ${fault}`, name);
+    if (fault === undefined) {
+      this.#others.set(name, other);
+      const movedSeconds = distance(before, this.#client.coordinate);
+      this.#parts.counters.metrics?.sample('serf.coordinate.adjustment-ms', movedSeconds * 1000);
+    } else this.#log('TRACE', 'Rejected coordinate', `Rejected coordinate from ${name}: ${fault}`, name);
   }
 
   /** A member was erased from the table. */

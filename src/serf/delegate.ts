@@ -64,6 +64,7 @@ export class SerfDelegate implements SwimDelegate {
   }
 
   receive(now: Millis, payload: Uint8Array): void {
+    this.#parts.counters.metrics?.sample('serf.msgs.received', payload.length);
     try {
       this.#dispatch(now, payload);
     } catch (error) {
@@ -79,7 +80,13 @@ export class SerfDelegate implements SwimDelegate {
   }
 
   contribute(packer: Packer): void {
-    this.#parts.queues.contribute(packer, this.#parts.membership.members.size);
+    const { queues, membership, counters } = this.#parts;
+    const earlier = packer.parts.length;
+    queues.contribute(packer, membership.members.size);
+    if (counters.metrics === undefined) return;
+    // Without the byte that frames each.
+    for (const part of packer.parts.slice(earlier))
+      counters.metrics.sample('serf.msgs.sent', part.length - 1);
   }
 
   localState(_joining: boolean): Uint8Array {

@@ -74,6 +74,7 @@ export class Membership {
     const known = this.#table.get(facts.name);
     const record = known === undefined ? this.#admit(facts) : this.#revive(now, known, facts);
     this.#log('INFO', 'EventMemberJoin', `EventMemberJoin: ${record.name} ${addressOf(record)}`, record);
+    this.#parts.counters.metrics?.count('serf.member.join', 1);
     this.#emit(now, 'member-join', record);
   }
 
@@ -92,6 +93,7 @@ export class Membership {
     record.incarnation = incarnation;
     const message = left ? 'EventMemberLeave' : 'EventMemberFailed';
     this.#log('INFO', message, `${message}: ${record.name} ${addressOf(record)}`, record);
+    this.#parts.counters.metrics?.count(left ? 'serf.member.left' : 'serf.member.failed', 1);
     this.#emit(now, left ? 'member-leave' : 'member-failed', record);
   }
 
@@ -101,6 +103,7 @@ export class Membership {
     if (record === undefined) return;
     this.#describe(record, facts);
     this.#log('INFO', 'EventMemberUpdate', `EventMemberUpdate: ${record.name}`, record);
+    this.#parts.counters.metrics?.count('serf.member.update', 1);
     this.#emit(now, 'member-update', record);
   }
 
@@ -210,7 +213,7 @@ export class Membership {
   #revive(now: Millis, record: MemberRecord, facts: MemberFacts): MemberRecord {
     const downMs = now - (record.leaveTime ?? now);
     if (record.status === 'failed' && downMs < this.#parts.config.flapTimeoutMs) {
-      this.#parts.counters.add('serf.member.flap');
+      this.#parts.counters.tell('serf.member.flap');
     }
     this.#table.setStatus(record, 'alive');
     record.leaveTime = undefined;

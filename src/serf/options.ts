@@ -1,3 +1,4 @@
+import type { Metrics } from '../base/metrics.ts';
 import type { Random } from '../base/random.ts';
 import type { Trace } from '../base/trace.ts';
 import type { SwimOptions } from '../swim/swim.ts';
@@ -11,6 +12,8 @@ export interface SerfOptions {
   readonly random: Random;
   readonly effects: SerfEffects;
   readonly trace?: Trace | undefined;
+  /** Told of measurements as they happen. */
+  readonly metrics?: Metrics | undefined;
   /** Makes the layer below; only tests give another one than SWIM itself. */
   readonly createSwim?: ((options: SwimOptions) => SwimPort) | undefined;
 }

@@ -73,7 +73,8 @@ export class Queries {
       return false;
     }
     if (!this.#remember(message)) return false;
-    counters.add('serf.queries');
+    counters.tell('serf.queries');
+    counters.metrics?.count(`serf.queries.${message.name}`, 1);
     if (filter.matches(message.filters, this.#parts.tags())) this.#deliver(now, message);
     return (message.flags & QueryFlag.noBroadcast) === 0;
   }

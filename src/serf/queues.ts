@@ -1,6 +1,7 @@
 import { copyBytes } from '../base/bytes.ts';
 import type { Counters } from '../base/counters.ts';
 import type { Load } from '../base/load.ts';
+import type { Metrics } from '../base/metrics.ts';
 import type { Trace } from '../base/trace.ts';
 import { BroadcastQueue } from '../swim/broadcasts.ts';
 import type { SwimConfig } from '../swim/config.ts';
@@ -84,7 +85,7 @@ export class SerfQueues {
   }
 
   /** Warns of long queues and cuts those above the limit; returns how many messages were dropped. */
-  check(members: number): number {
+  check(members: number, metrics?: Metrics): number {
     const limit = queueDepthLimit(this.#config, members);
     const depths = [
       ['Intent', this.intents],
@@ -94,6 +95,7 @@ export class SerfQueues {
     let dropped = 0;
     for (const [name, queue] of depths) {
       const depth = queue.size;
+      metrics?.sample(`serf.queue.${name}`, depth);
       if (depth >= this.#config.queueDepthWarning) {
         this.#warn('queue depth', `${name} queue depth: ${depth}`, name, depth);
       }

@@ -38,7 +38,7 @@ export class Serf implements Machine {
   readonly #effects: SerfEffects;
   readonly #trace: Trace | undefined;
   readonly #deadlines = new Deadlines<SerfDeadline>();
-  readonly #counters = new Counters();
+  readonly #counters: Counters;
   readonly #swim: SwimPort;
   readonly #parts: SerfParts;
   #tags: ReadonlyMap<string, string>;
@@ -49,6 +49,7 @@ export class Serf implements Machine {
     const { config, random, effects, trace } = options;
     checkSerfConfig(config);
     encodeTags(config.tags, config.protocolVersion);
+    this.#counters = new Counters(options.metrics);
     this.#config = config;
     this.#effects = effects;
     this.#trace = trace;
@@ -75,15 +76,13 @@ export class Serf implements Machine {
     });
     this.#parts = built;
     this.#swim = createSwim({
+      ...options,
       config: {
         ...config.swim,
         protocolVersion: SWIM_PROTOCOL,
         delegateVersion: [PROTOCOL_MIN, PROTOCOL_MAX, config.protocolVersion],
       },
-      random,
-      effects,
       delegate: built.delegate,
-      trace,
     });
   }
 

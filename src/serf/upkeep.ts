@@ -71,7 +71,7 @@ export class Upkeep {
         if (this.#parts.staying()) this.#seekAt(this.#seeking.turn(now));
         return;
       case 'queue-check': {
-        const dropped = queues.check(membership.members.size);
+        const dropped = queues.check(membership.members.size, counters.metrics);
         if (dropped > 0) counters.add('drop:broadcast-queue-full', dropped);
         break;
       }

@@ -70,7 +70,8 @@ export class UserEvents {
       return false;
     }
     if (!this.#remember(ltime, name, payload)) return false;
-    counters.add('serf.events');
+    counters.tell('serf.events');
+    counters.metrics?.count(`serf.events.${name}`, 1);
     this.#parts.emit(now, { type: 'user', ltime, name, payload, coalesce: message.coalesce });
     return true;
   }

@@ -1,3 +1,4 @@
+import type { Counters } from '../base/counters.ts';
 import type { Deadlines } from '../base/deadlines.ts';
 import type { Millis } from '../base/machine.ts';
 import type { Random } from '../base/random.ts';
@@ -13,6 +14,7 @@ export interface GossiperParts {
   readonly sender: Sender;
   readonly deadlines: Deadlines<SwimDeadline>;
   readonly random: Random;
+  readonly counters: Counters;
 }
 
 /**
@@ -46,6 +48,12 @@ export class Gossiper {
 
   /** One round: each target gets a datagram packed for it alone. */
   round(now: Millis): void {
+    const { metrics } = this.#parts.counters;
+    if (metrics === undefined) this.#round(now);
+    else metrics.timed('memberlist.gossip', () => this.#round(now));
+  }
+
+  #round(now: Millis): void {
     const { config, members, sender } = this.#parts;
     this.#awake = false;
     this.#beat = now;

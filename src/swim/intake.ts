@@ -48,6 +48,7 @@ export class Intake {
     const { envelope, counters } = this.#parts;
     counters.add('datagrams-received');
     counters.add('datagram-bytes-received', bytes.length);
+    counters.metrics?.count('memberlist.udp.received', bytes.length);
     let message: Uint8Array;
     try {
       message = openPacket(bytes, envelope);

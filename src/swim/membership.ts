@@ -152,7 +152,7 @@ export class Membership {
   }
 
   dead(now: Millis, claim: Accusation, finished?: () => void): void {
-    const { members, delegate } = this.#parts;
+    const { members, delegate, counters } = this.#parts;
     const known = members.get(claim.name);
     const verdict = judgeDead(claim, known, this.#judge());
     if (verdict.type === 'refute') {
@@ -165,6 +165,7 @@ export class Membership {
     }
     this.#forgetSuspicion(claim.name);
     this.#broadcast(encodeDead({ ...claim, node: claim.name }), claim.name, finished);
+    counters.metrics?.count('memberlist.msg.dead', 1);
     known.incarnation = claim.incarnation;
     members.setStatus(known, verdict.status, now);
     delegate.notice(now, { type: verdict.status === 'left' ? 'left' : 'failed', member: known });
@@ -179,6 +180,7 @@ export class Membership {
     this.#suspicions.delete(name);
     if (known === undefined || known.status !== 'suspect' || known.since !== suspicion.startedAt) return;
     counters.add('suspicion:expired');
+    if (suspicion.isUnderconfirmed) counters.metrics?.count('memberlist.degraded.timeout', 1);
     trace?.note({
       level: 'INFO',
       source: 'memberlist',
@@ -204,6 +206,7 @@ export class Membership {
     record.facts = facts;
     record.incarnation = incarnation;
     members.setStatus(record, 'alive', now);
+    this.#parts.counters.metrics?.count('memberlist.msg.alive', 1);
     if (before === 'dead' || before === 'left') delegate.notice(now, { type: 'joined', member: record });
     else if (changed) delegate.notice(now, { type: 'updated', member: record });
   }
@@ -213,6 +216,7 @@ export class Membership {
     this.#broadcastSuspect(claim);
     record.incarnation = claim.incarnation;
     members.setStatus(record, 'suspect', now);
+    this.#parts.counters.metrics?.count('memberlist.msg.suspect', 1);
     const bounds = suspicionBounds(config, members.size);
     const { dynamicSuspicion } = config.lifeguard;
     const suspicion = new Suspicion(now, claim.from, dynamicSuspicion ? bounds : fixedSuspicion(bounds));

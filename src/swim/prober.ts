@@ -198,13 +198,14 @@ export class Prober {
   }
 
   #probeNext(now: Millis): void {
-    const { config, members, acks, awareness, deadlines, sender } = this.#parts;
+    const { config, members, acks, awareness, deadlines, sender, counters } = this.#parts;
     this.#turnMissed = false;
     const record = members.nextProbe(config.name, now, config.gossipToTheDeadTimeMs);
     if (record === undefined) return;
     const seq = acks.nextSeq();
     const { facts: target, incarnation } = record;
     const endsAt = now + awareness.scale(config.probeIntervalMs);
+    if (awareness.score > 0) counters.metrics?.count('memberlist.degraded.probe', 1);
     this.#probe = {
       target,
       incarnation,
@@ -236,7 +237,8 @@ export class Prober {
   }
 
   #finish(now: Millis, probe: Probe): void {
-    const { deadlines, abandonStream } = this.#parts;
+    const { deadlines, abandonStream, counters } = this.#parts;
+    counters.metrics?.sample('memberlist.probeNode', now - probe.startedAt);
     this.#probe = undefined;
     deadlines.cancel('ack-late');
     deadlines.cancel('probe-over');

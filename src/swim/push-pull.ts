@@ -1,8 +1,12 @@
 import { hostPort } from '../base/address.ts';
+import type { Counters } from '../base/counters.ts';
 import type { Deadlines } from '../base/deadlines.ts';
 import type { Millis, StreamId } from '../base/machine.ts';
+import type { Metrics } from '../base/metrics.ts';
 import type { Random } from '../base/random.ts';
 import type { Trace } from '../base/trace.ts';
+import type { Awareness } from './awareness.ts';
+import type { BroadcastQueue } from './broadcasts.ts';
 import type { SwimConfig } from './config.ts';
 import type { SwimDeadline } from './deadline.ts';
 import type { JoinTarget } from './delegate.ts';
@@ -15,6 +19,9 @@ export interface AntiEntropyParts {
   readonly members: MemberTable;
   readonly deadlines: Deadlines<SwimDeadline>;
   readonly random: Random;
+  readonly queue: BroadcastQueue;
+  readonly awareness: Awareness;
+  readonly counters: Counters;
   readonly trace: Trace | undefined;
   /** Starts a push/pull that is no join; its end comes back as `exchanged`. */
   readonly openExchange: (now: Millis, target: JoinTarget) => StreamId;
@@ -36,7 +43,8 @@ export class AntiEntropy {
   }
 
   turn(now: Millis): void {
-    const { config, members, trace, openExchange } = this.#parts;
+    const { config, members, trace, openExchange, counters } = this.#parts;
+    if (counters.metrics !== undefined) this.#measure(counters.metrics);
     const [target] = members.pick(
       1,
       (member) => member.status === 'alive' && member.facts.name !== config.name,
@@ -71,6 +79,18 @@ export class AntiEntropy {
       });
     }
     this.#arm(now);
+  }
+
+  /** What memberlist measures at intervals; counting members costs no more than the exchange itself. */
+  #measure(metrics: Metrics): void {
+    const { members, queue, awareness } = this.#parts;
+    metrics.sample('memberlist.queue.broadcasts', queue.size);
+    metrics.gauge('memberlist.health.score', awareness.score);
+    const counts = { alive: 0, suspect: 0, dead: 0, left: 0 };
+    for (const { status } of members.values()) counts[status] += 1;
+    for (const [status, count] of Object.entries(counts)) {
+      metrics.gauge(`memberlist.node.instances.${status}`, count);
+    }
   }
 
   #arm(from: Millis): void {

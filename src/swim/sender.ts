@@ -42,6 +42,7 @@ export class Sender {
     const bytes = sealPacket(message, envelope, { crc: peerMax >= FEATURE.crc }, random);
     counters.add('datagrams-sent');
     counters.add('datagram-bytes-sent', bytes.length);
+    counters.metrics?.count('memberlist.udp.sent', bytes.length);
     effects.sendDatagram(to, bytes);
   }
 

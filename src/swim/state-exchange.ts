@@ -25,8 +25,10 @@ export class StateExchange {
 
   /** Everything we know, encoded; taken before a request is merged, so a joiner does not meet itself in it. */
   localState(joining: boolean): Uint8Array {
-    const { members, delegate } = this.#parts;
-    return encodeState(joining, members, delegate.localState(joining));
+    const { members, delegate, counters } = this.#parts;
+    const state = encodeState(joining, members, delegate.localState(joining));
+    counters.metrics?.gauge('memberlist.size.local', state.length);
+    return state;
   }
 
   /** Merges a peer's state. Returns why nothing was merged, if so. */

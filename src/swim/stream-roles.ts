@@ -50,6 +50,7 @@ export function inboundRole(parts: RoleParts): StreamRole {
   const answer = (stream: StreamHandle, message: Uint8Array): void =>
     stream.write(sealStream(message, envelope, random));
   const pushPull = (now: Millis, stream: StreamHandle, body: Uint8Array): void => {
+    counters.metrics?.sample('memberlist.size.remote', body.length);
     const remote = decodeState(body, config);
     answer(stream, exchange.localState(remote.join));
     stream.close();
@@ -165,7 +166,7 @@ export function messageRole(
 
 function readReply(
   now: Millis,
-  { config, exchange }: Pick<RoleParts, 'config' | 'exchange'>,
+  { config, exchange, counters }: Pick<RoleParts, 'config' | 'exchange' | 'counters'>,
   joining: boolean,
   message: Uint8Array,
 ): ExchangeFailure | undefined {
@@ -180,6 +181,7 @@ function readReply(
         text: `received invalid msgType (${message[0]}), expected pushPullMsg (6)`,
       };
     }
+    counters.metrics?.sample('memberlist.size.remote', body.length);
     const problem = exchange.merge(now, decodeState(body, config), joining);
     return problem === undefined ? undefined : withCause({ code: 'refused-state', text: problem });
   } catch (error) {

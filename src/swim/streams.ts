@@ -93,6 +93,7 @@ export class Streams {
     const id = this.#parts.effects.openStream(peer);
     this.#add(id, peer, role, false, giveUpAt);
     this.#parts.counters.add('streams-opened');
+    this.#parts.counters.metrics?.count('memberlist.tcp.connect', 1);
     return id;
   }
 
@@ -148,6 +149,7 @@ export class Streams {
       this.#closeOldestInbound();
     }
     counters.add('streams-accepted');
+    counters.metrics?.count('memberlist.tcp.accept', 1);
     const entry = this.#add(id, from, inbound, true, now + tcpTimeoutMs);
     entry.opened = true;
   }
@@ -161,11 +163,14 @@ export class Streams {
   }
 
   #add(id: StreamId, peer: Address, role: StreamRole, inbound: boolean, giveUpAt: Millis): Entry {
-    const { envelope, effects, deadlines } = this.#parts;
+    const { envelope, effects, deadlines, counters } = this.#parts;
     const handle: StreamHandle = {
       id,
       peer,
-      write: (bytes) => effects.writeStream(id, bytes),
+      write: (bytes) => {
+        counters.metrics?.count('memberlist.tcp.sent', bytes.length);
+        effects.writeStream(id, bytes);
+      },
       close: () => this.abandon(id),
       expectBy: (at) => deadlines.set(`stream:${id}`, at, { type: 'stream', id }),
     };

@@ -23,6 +23,11 @@ export class Suspicion {
     return this.#confirmations;
   }
 
+  /** True when fewer confirmed it than would have shortened it most: our own view of the cluster may be poor. */
+  get isUnderconfirmed(): boolean {
+    return this.#confirmations < this.#bounds.wanted;
+  }
+
   /** When the member is to be declared dead; may lie in the past. */
   get expiresAt(): Millis {
     return this.startedAt + suspicionTimeoutMs(this.#bounds, this.#confirmations);

@@ -7,13 +7,10 @@ import type {
   DatagramFailure,
   Machine,
   Millis,
-  NetworkEffects,
   OperationId,
   StreamId,
   StreamInput,
 } from '../base/machine.ts';
-import type { Random } from '../base/random.ts';
-import type { Trace } from '../base/trace.ts';
 import { AckTable } from './acks.ts';
 import { Awareness } from './awareness.ts';
 import { BroadcastQueue } from './broadcasts.ts';
@@ -32,6 +29,7 @@ import { Intake } from './intake.ts';
 import { type ExchangeFailure, Joins } from './joins.ts';
 import { MemberTable, type MemberView } from './members.ts';
 import { MAX_BROADCASTS, Membership } from './membership.ts';
+import type { SwimOptions } from './options.ts';
 import { frameUser } from './packer.ts';
 import { PingResponder } from './pings.ts';
 import { Prober } from './prober.ts';
@@ -45,13 +43,7 @@ import { protocolMax } from './versions.ts';
 /** Most bytes of metadata a node may announce (memberlist.md 1.11). */
 export const META_LIMIT = 512;
 
-export interface SwimOptions {
-  readonly config: SwimConfig;
-  readonly random: Random;
-  readonly effects: NetworkEffects;
-  readonly delegate: SwimDelegate;
-  readonly trace?: Trace | undefined;
-}
+export type { SwimOptions };
 
 /**
  * The gossip layer: memberlist's protocol as a synchronous machine. This facade builds the parts and routes inputs
@@ -60,7 +52,7 @@ export interface SwimOptions {
 export class Swim implements Machine {
   readonly #config: SwimConfig;
   readonly #delegate: SwimDelegate;
-  readonly #counters = new Counters();
+  readonly #counters: Counters;
   readonly #deadlines = new Deadlines<SwimDeadline>();
   readonly #members: MemberTable;
   readonly #burials: Burials;
@@ -85,7 +77,8 @@ export class Swim implements Machine {
     const { config, random, effects, delegate, trace } = options;
     this.#config = config;
     this.#delegate = delegate;
-    const counters = this.#counters;
+    const counters = new Counters(options.metrics);
+    this.#counters = counters;
     const deadlines = this.#deadlines;
     const members = new MemberTable(random);
     const queue = new BroadcastQueue();
@@ -276,9 +269,10 @@ export class Swim implements Machine {
   }
 
   #openExchange(now: Millis, target: JoinTarget, joining: boolean): StreamId {
-    const role = exchangeRole(this.#roles, joining, (at, stream, failure) =>
-      this.#exchanged(at, stream.id, failure),
-    );
+    const role = exchangeRole(this.#roles, joining, (at, stream, failure) => {
+      this.#counters.metrics?.sample('memberlist.pushPullNode', at - now);
+      this.#exchanged(at, stream.id, failure);
+    });
     return this.#streams.open(target.address, role, now + this.#config.tcpTimeoutMs);
   }
 
