@@ -7,6 +7,7 @@ import type { Launch } from './launch.ts';
 import {
   discard,
   giveTo,
+  hasReader,
   type InputEnds,
   type OutputEnds,
   openFeed,
@@ -136,8 +137,9 @@ class PipeChannels implements Channels {
   release(drained: boolean): void {
     const { input, inputPipe, outputPipes, pool, reusable } = this.#parts;
     input.close();
-    // A process left behind may still read the input, and nothing tells; it must not get that of a later run.
-    discard(inputPipe);
+    // A process left behind may still read the input; it must not get that of a later run.
+    if (reusable && input.isFilled && !hasReader(inputPipe)) pool.putBack(inputPipe);
+    else discard(inputPipe);
     for (const pipe of outputPipes) {
       if (drained && reusable) pool.putBack(pipe);
       else discard(pipe);

@@ -26,6 +26,8 @@ export interface InputEnds {
   feed(): void;
   /** Gives up what is not written. */
   close(): void;
+  /** Everything is in the pipe, and our end of it is closed. */
+  readonly isFilled: boolean;
   /** For input without an end of its own. */
   readonly writer?: Writable;
 }
@@ -81,7 +83,7 @@ export function openFeed(pipe: Pipe): InputEnds {
   try {
     const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
     const writer = new Socket({ fd, readable: false, writable: true });
-    return { reader, writer, feed: () => {}, close: () => writer.destroy() };
+    return { reader, writer, isFilled: false, feed: () => {}, close: () => writer.destroy() };
   } catch (error) {
     closeSync(reader);
     throw error;
@@ -119,6 +121,19 @@ export function openOutput(pipe: Pipe): OutputEnds {
   }
 }
 
+/**
+ * Whether any process can still read the pipe: one that cannot be read cannot be opened for writing without waiting
+ * (fifo(7)). Without readers and writers the system has dropped what was left in it.
+ */
+export function hasReader(pipe: Pipe): boolean {
+  try {
+    closeSync(openSync(pathOf(pipe), constants.O_WRONLY | constants.O_NONBLOCK));
+    return true;
+  } catch (error) {
+    return !hasCode(error, 'ENXIO');
+  }
+}
+
 function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
@@ -140,13 +155,14 @@ function writeWhatFits(writer: number, input: Uint8Array): number {
 /** With everything in the pipe, our end can go: the script reads it to its end. */
 function filled(reader: number, writer: number): InputEnds {
   closeSync(writer);
-  return { reader, feed: () => {}, close: () => {} };
+  return { reader, isFilled: true, feed: () => {}, close: () => {} };
 }
 
 function waiting(reader: number, writer: number, rest: Uint8Array): InputEnds {
   let socket: Socket | undefined;
   return {
     reader,
+    isFilled: false,
     feed() {
       socket = new Socket({ fd: writer, readable: false, writable: true });
       // A script that ends without reading its input is no fault of anybody.

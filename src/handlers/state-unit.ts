@@ -52,6 +52,8 @@ export class StateUnit implements HandlerUnit {
   #skipped = 0;
   #failures = 0;
   #forced = false;
+  /** Whether the latest run succeeded; false before the first. */
+  #lastOk = false;
   #held = '';
   #stopped = false;
   #applied: readonly MemberInfo[] = [];
@@ -209,10 +211,9 @@ export class StateUnit implements HandlerUnit {
     this.#callOff = Number.isFinite(next) ? this.#host.wakeAt(next, () => this.#wake()) : () => {};
   }
 
-  /** Looking again is no reason to run again when there is nothing new. */
+  /** Looking again is no reason to run again when there is nothing new and the last run dealt with the old. */
   #isNeeded({ reason, change }: Action): boolean {
-    if (this.#forced || !isUnchanged(change)) return true;
-    return reason === 'start' || reason === 'retry' || reason === 'approve';
+    return this.#forced || !this.#lastOk || reason === 'approve' || !isUnchanged(change);
   }
 
   #begin(action: Action): void {
@@ -234,6 +235,7 @@ export class StateUnit implements HandlerUnit {
   #over(action: Action, outcome: RunOutcome): void {
     this.#run = undefined;
     this.#runs += 1;
+    this.#lastOk = outcome.ok;
     if (outcome.ok) this.#applied = action.view.members;
     else this.#failures += 1;
     this.#governor.settled(this.#host.now(), outcome.ok);
