@@ -135,7 +135,7 @@ describeWithMounts('/etc/hosts on four hosts', () => {
     expect(readFileSync(join(a.etc, 'hosts'), 'utf8')).toBe(
       `127.0.0.1 localhost\n# BEGIN reeve hosts\n${a.ip}\ta\n${b.ip}\tb\n${c.ip}\tc\n# END reeve hosts\n`,
     );
-  });
+  }, 180_000);
 });
 
 describe('an agent that is killed while it rewrites a file', () => {
