@@ -42,6 +42,14 @@ export class AntiEntropy {
     if (config.pushPullIntervalMs > 0) this.#arm(now + config.pushPullIntervalMs * random.float());
   }
 
+  /** The table was filled at once: the next exchange comes anywhere in an interval of its size, as if long under way. */
+  settleIn(now: Millis): void {
+    const { config, random, members, deadlines } = this.#parts;
+    if (config.pushPullIntervalMs <= 0) return;
+    const intervalMs = config.pushPullIntervalMs * pushPullScale(members.size);
+    deadlines.set('push-pull', now + intervalMs * random.float(), { type: 'push-pull' });
+  }
+
   turn(now: Millis): void {
     const { config, members, trace, openExchange, counters } = this.#parts;
     if (counters.metrics !== undefined) this.#measure(counters.metrics);

@@ -160,6 +160,7 @@ export class Swim implements Machine {
   /** Takes members as known and alive, and tells nobody. */
   preload(now: Millis, members: readonly SwimMember[]): void {
     this.#members.load(now, members);
+    this.#antiEntropy.settleIn(now);
   }
 
   /** Announces ourselves and begins to probe, gossip and exchange state. */

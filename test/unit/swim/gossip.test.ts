@@ -50,6 +50,29 @@ describe('whom gossip goes to', () => {
     for (const { bytes } of node.sent) expect(messagesOf(bytes)).toHaveLength(6);
   });
 
+  it('while nothing waits there are no rounds, and the next one keeps the beat', () => {
+    const node = loneSwim({ ...GOSSIPING, probeIntervalMs: 0 });
+    node.meet('b');
+    node.pass(1000);
+    expect(node.swim.nextDeadline()).toBe(Number.POSITIVE_INFINITY);
+    node.sent.length = 0;
+    node.pass(12_345);
+    node.outbox.push(Buffer.from('news'));
+    node.swim.attend(node.now);
+    const due = node.swim.nextDeadline();
+    expect(due).toBeGreaterThan(node.now);
+    expect(due - node.now).toBeLessThanOrEqual(100);
+    node.pass(100);
+    expect(node.sent).toHaveLength(1);
+    node.pass(100);
+    expect(node.swim.nextDeadline()).toBe(Number.POSITIVE_INFINITY);
+    // The beat of before: whole intervals lie between a round then and the round now.
+    node.outbox.push(Buffer.from('more'));
+    node.swim.attend(node.now);
+    const offset = (node.swim.nextDeadline() - due) / 100;
+    expect(offset).toBeCloseTo(Math.round(offset), 6);
+  });
+
   it('nodes or an interval of 0 turn it off', () => {
     for (const off of [{ gossipNodes: 0 }, { gossipIntervalMs: 0 }]) {
       const node = loneSwim({ ...GOSSIPING, ...off });
