@@ -8,6 +8,7 @@ import type { SimNode } from '../node.ts';
 import { keyOf } from './keys.ts';
 import type { Scenario } from './scenario.ts';
 import type { Stage } from './stage.ts';
+import { confirmedDeath, falseAccusation, quietQueues, sameView } from './trials.ts';
 
 /** Snapshot lines reach the disk within half a second. */
 const FLUSHED_MS = 600;
@@ -54,6 +55,10 @@ export class FinaleRun {
       this.#rotate();
     if (parts.has('restart')) this.#restart();
     if (parts.has('leave') && stage.wanted.length > 2) this.#leave();
+    sameView(this.#parts);
+    falseAccusation(this.#parts);
+    confirmedDeath(this.#parts);
+    quietQueues(this.#parts);
   }
 
   /** A user event reaches everybody, and a query is answered. */
@@ -127,6 +132,12 @@ export class FinaleRun {
         return status === 'left' ? [] : [`${node.name} has it as ${status ?? 'unknown'}`];
       }),
     );
+    // Gossip may miss a few, who then find out by probing; most have heard it from the leaver itself.
+    const deceived = stage.wanted.filter((node) => node.swim.members.get(leaver.name)?.status === 'dead');
+    if (2 * deceived.length > stage.wanted.length) {
+      const names = deceived.map((node) => node.name).join(' ');
+      this.#parts.complain('left-not-failed')(`${leaver.name} left, and SWIM of ${names} holds it for dead`);
+    }
   }
 
   /** A new key is installed, used, and the old one removed, each step confirmed by all; nobody is lost. */

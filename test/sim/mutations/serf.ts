@@ -1,0 +1,167 @@
+import type { Mutation } from './mutation.ts';
+
+/** Bugs of the Serf layer, of the wire, and of what is kept on disk. */
+export const SERF_MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'user events are not told apart from repeated ones',
+    file: 'src/serf/user-events.ts',
+    from: 'if (known?.events.some((event) => isSameEvent(event, name, payload))) {',
+    to: "if (name === '' && known?.events.some((event) => isSameEvent(event, name, payload))) {",
+  },
+  {
+    name: 'the dedup window is one short',
+    file: 'src/serf/user-events.ts',
+    from: 'const known = found !== undefined && found.ltime === ltime ? found : undefined;',
+    to: 'const known = found !== undefined && found.ltime === ltime && ltime < this.#parts.clock.time - 1 ? found : undefined;',
+  },
+  {
+    name: 'events of one Lamport time displace each other',
+    file: 'src/serf/user-events.ts',
+    from: 'const slot = known ?? { ltime, events: [], bytes: 0 };',
+    to: 'const slot = { ltime, events: [] as EventBody[], bytes: 0 };',
+  },
+  {
+    name: 'received user events are not passed on, nor kept',
+    file: 'src/serf/push-pull.ts',
+    from: 'events: userEvents.slots(),',
+    to: 'events: userEvents.slots().slice(0, 0),',
+  },
+  {
+    name: 'old events of a state exchange come latest first',
+    file: 'src/serf/push-pull.ts',
+    from: 'slots.sort((a, b) => a.ltime - b.ltime);',
+    to: 'slots.sort((a, b) => b.ltime - a.ltime);',
+  },
+  {
+    name: 'a peer does not learn who left',
+    file: 'src/serf/push-pull.ts',
+    from: 'leftMembers: [...members.left].map((member) => member.name),',
+    to: 'leftMembers: [],',
+  },
+  {
+    name: 'a leave learned from a peer has the time of the join',
+    file: 'src/serf/push-pull.ts',
+    from: '(state.statusLTimes.get(node) ?? 0) + 1',
+    to: '(state.statusLTimes.get(node) ?? 0) + 0',
+  },
+  {
+    name: 'clocks are not witnessed',
+    file: 'src/serf/lamport.ts',
+    from: 'if (seen >= this.#time)',
+    to: 'if (seen >= this.#time && this.#time === 0)',
+  },
+  {
+    name: 'a clock follows whatever it hears',
+    file: 'src/serf/lamport.ts',
+    from: 'if (seen >= this.#time)',
+    to: 'if (seen >= 0)',
+  },
+  {
+    name: 'leave intents are ignored',
+    file: 'src/serf/membership.ts',
+    from: "if (verdict === 'leaving') this.#table.setStatus(record, 'leaving');",
+    to: '',
+  },
+  {
+    name: 'join intents are ignored',
+    file: 'src/serf/membership.ts',
+    from: "if (record.status === 'leaving') this.#table.setStatus(record, 'alive');",
+    to: '',
+  },
+  {
+    name: 'stale leave intents count',
+    file: 'src/serf/intents.ts',
+    from: "if (ltime <= member.statusLTime) return 'stale';",
+    to: '',
+  },
+  {
+    name: 'a false leave intent is not refuted',
+    file: 'src/serf/membership.ts',
+    from: 'this.announceJoin(now);\n      return false;',
+    to: 'return false;',
+  },
+  {
+    name: 'a buffered join intent is taken for a leave',
+    file: 'src/serf/membership.ts',
+    from: "if (buffered.type === 'leave') this.#table.setStatus(record, 'leaving');",
+    to: "if (buffered.type === 'join') this.#table.setStatus(record, 'leaving');",
+  },
+  {
+    name: 'whoever leaves has failed',
+    file: 'src/serf/membership.ts',
+    from: "const left = record.status === 'leaving';",
+    to: "const left = record.status === 'left';",
+  },
+  {
+    name: 'a failure is published by nobody',
+    file: 'src/serf/membership.ts',
+    from: "this.#emit(now, left ? 'member-leave' : 'member-failed', record);",
+    to: "if (left) this.#emit(now, 'member-leave', record);",
+  },
+  {
+    name: 'a member that comes back has its old tags',
+    file: 'src/serf/membership.ts',
+    from: 'record.leaveTime = undefined;\n    this.#describe(record, facts);',
+    to: 'record.leaveTime = undefined;\n    this.#checkTags(facts);',
+  },
+  {
+    name: 'queries are not told apart from repeated ones',
+    file: 'src/serf/queries.ts',
+    from: 'if (slot.ids.has(message.id)) {',
+    to: 'if (slot.ids.has(message.id) && message.id < 0) {',
+  },
+  {
+    name: 'filters of queries are ignored',
+    file: 'src/serf/queries.ts',
+    from: 'if (filter.matches(message.filters, this.#parts.tags())) this.#deliver(now, message);',
+    to: 'void filter;\n    this.#deliver(now, message);',
+  },
+  {
+    name: 'an answer that comes twice counts twice',
+    file: 'src/serf/responses.ts',
+    from: "if (this.#responses.has(from)) return 'duplicate-response';",
+    to: '',
+  },
+  {
+    name: 'members are not written to the snapshot',
+    file: 'src/serf/recorder.ts',
+    from: "for (const member of event.members) this.#node('alive', member);",
+    to: '',
+  },
+  {
+    name: 'the time of events is not written to the snapshot',
+    file: 'src/serf/recorder.ts',
+    from: "this.#time(event.type === 'user' ? 'event' : 'query', event.ltime);",
+    to: '',
+  },
+  {
+    name: 'a failed member stays in the snapshot as alive for ever, a live one does not',
+    file: 'src/serf/snapshot.ts',
+    from: 'this.#alive.set(node.name, node.address);\n    this.#failed.delete(node.name);',
+    to: 'if (this.#alive.size < 1) this.#alive.set(node.name, node.address);\n    this.#failed.delete(node.name);',
+  },
+  {
+    name: 'a key in use is another than the one asked for',
+    file: 'src/wire/keyring.ts',
+    from: 'this.#keys = [chosen, ...this.#keys.filter((_, i) => i !== index)];',
+    to: 'this.#keys = [chosen];',
+  },
+  {
+    name: 'a key is installed over the one in use',
+    file: 'src/wire/keyring.ts',
+    from: 'if (this.#indexOf(key) < 0) this.#keys = [...this.#keys, copyBytes(key)];',
+    to: 'if (this.#indexOf(key) < 0) this.#keys = [copyBytes(key), ...this.#keys];',
+  },
+  {
+    name: 'checksums are not compared',
+    file: 'src/wire/envelope.ts',
+    from: 'if (readU32(message, 1) !== crc32(payload)) throw',
+    to: 'if (readU32(message, 1) < 0) throw',
+  },
+  {
+    name: 'the last message of a datagram is lost',
+    file: 'src/wire/compound.ts',
+    from: '  return { parts, truncated: 0 };\n',
+    to: '  return { parts: parts.slice(0, -1), truncated: 0 };\n',
+  },
+];

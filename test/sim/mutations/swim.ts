@@ -1,0 +1,167 @@
+import type { Mutation } from './mutation.ts';
+
+/** Bugs of the SWIM layer: precedence, refutation, suspicion, probing, dissemination. */
+export const SWIM_MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'an alive claim of the same incarnation counts as news',
+    file: 'src/swim/judge.ts',
+    from: 'if (!isSelf && !moved && incarnation <= known.incarnation) return STALE;',
+    to: 'if (!isSelf && !moved && incarnation < known.incarnation) return STALE;',
+  },
+  {
+    name: 'alive claims are never stale',
+    file: 'src/swim/judge.ts',
+    from: 'if (!isSelf && !moved && incarnation <= known.incarnation) return STALE;',
+    to: '',
+  },
+  {
+    name: 'old suspicions count',
+    file: 'src/swim/judge.ts',
+    from: "  if (claim.incarnation < known.incarnation) return STALE;\n  if (suspected) return { type: 'confirm' };",
+    to: "  if (suspected) return { type: 'confirm' };",
+  },
+  {
+    name: 'old deaths count',
+    file: 'src/swim/judge.ts',
+    from: "  if (claim.incarnation < known.incarnation) return STALE;\n  if (known.status === 'dead'",
+    to: "  if (known.status === 'dead'",
+  },
+  {
+    name: 'a suspicion about oneself is believed',
+    file: 'src/swim/judge.ts',
+    from: "if (claim.name === judge.name) return { type: 'refute', above: claim.incarnation };\n  return adopt('suspect');",
+    to: "return adopt('suspect');",
+  },
+  {
+    name: 'a suspicion about oneself is ignored',
+    file: 'src/swim/judge.ts',
+    from: "if (claim.name === judge.name) return { type: 'refute', above: claim.incarnation };\n  return adopt('suspect');",
+    to: "if (claim.name === judge.name) return ALREADY_KNOWN;\n  return adopt('suspect');",
+  },
+  {
+    name: 'a leaving node contradicts its own death',
+    file: 'src/swim/judge.ts',
+    from: 'if (claim.name === judge.name && !judge.leaving) return',
+    to: 'if (claim.name === judge.name) return',
+  },
+  {
+    name: 'a name may always move to another address',
+    file: 'src/swim/judge.ts',
+    from: "if (moved && !mayMove(known, judge, now)) return { type: 'conflict' };",
+    to: '',
+  },
+  {
+    name: 'a name may never move to another address',
+    file: 'src/swim/judge.ts',
+    from: "if (known.status === 'left') return true;\n  return known.status === 'dead' && judge.reclaimMs > 0 && now - known.since > judge.reclaimMs;",
+    to: 'return now < 0 && judge.reclaimMs > 0 && known.since > 0;',
+  },
+  {
+    name: 'a refutation has no higher incarnation',
+    file: 'src/swim/membership.ts',
+    from: 'const incarnation = this.#raiseAbove(above);\n    self.incarnation',
+    to: 'const incarnation = Math.min(self.incarnation, above);\n    self.incarnation',
+  },
+  {
+    name: 'a refutation is told to nobody',
+    file: 'src/swim/membership.ts',
+    from: 'this.#broadcast(aliveMessage(self.facts, incarnation), config.name);',
+    to: 'void config;',
+  },
+  {
+    name: 'a suspicion is never over',
+    file: 'src/swim/membership.ts',
+    from: "if (known === undefined || known.status !== 'suspect' || known.since !== suspicion.startedAt) return;",
+    to: 'if (known !== undefined) return;',
+  },
+  {
+    name: 'confirmations do not shorten a suspicion',
+    file: 'src/swim/membership.ts',
+    from: 'if (!suspicion.confirm(claim.from)) return;',
+    to: 'if (suspicion.startedAt <= now) return;',
+  },
+  {
+    name: 'the same accuser confirms again and again',
+    file: 'src/swim/suspicion.ts',
+    from: 'if (this.#confirmations >= this.#bounds.wanted || this.#accusers.has(from)) return false;',
+    to: 'if (this.#confirmations >= this.#bounds.wanted) return false;',
+  },
+  {
+    name: 'the incarnation of an alive claim is forgotten',
+    file: 'src/swim/membership.ts',
+    from: "record.incarnation = incarnation;\n    members.setStatus(record, 'alive', now);",
+    to: "members.setStatus(record, 'alive', now);",
+  },
+  {
+    name: 'a member that comes back is announced to nobody',
+    file: 'src/swim/membership.ts',
+    from: "if (before === 'dead' || before === 'left') delegate.notice",
+    to: "if (before === 'left') delegate.notice",
+  },
+  {
+    name: 'new tags are noticed by nobody',
+    file: 'src/swim/membership.ts',
+    from: "else if (changed) delegate.notice(now, { type: 'updated', member: record });",
+    to: 'else if (changed) return;',
+  },
+  {
+    name: 'a leaving node does not know that it leaves',
+    file: 'src/swim/membership.ts',
+    from: 'this.#leaving = true;',
+    to: 'this.#leaving = false;',
+  },
+  {
+    name: 'accusations carry an incarnation of their own making',
+    file: 'src/swim/prober.ts',
+    from: 'membership.suspect(now, { name, incarnation: probe.incarnation, from: config.name });',
+    to: 'membership.suspect(now, { name, incarnation: Math.max(0, probe.incarnation - 1), from: config.name });',
+  },
+  {
+    name: 'a failed probe accuses nobody',
+    file: 'src/swim/prober.ts',
+    from: 'membership.suspect(now, { name, incarnation: probe.incarnation, from: config.name });',
+    to: 'void [membership, config];',
+  },
+  {
+    name: 'any ack will do',
+    file: 'src/swim/prober.ts',
+    from: 'if (probe === undefined || probe.seq !== seq) return false;',
+    to: 'if (probe === undefined || seq < 0) return false;',
+  },
+  {
+    name: 'an ack ends the probing for good',
+    file: 'src/swim/prober.ts',
+    from: 'this.#probe = undefined;\n    deadlines',
+    to: 'if (probe.indirect) this.#probe = undefined;\n    deadlines',
+  },
+  {
+    name: 'the health score knows no limit',
+    file: 'src/swim/awareness.ts',
+    from: 'Math.min(this.#limit, Math.max(0, this.#score + delta))',
+    to: 'Math.max(this.#limit * 0, this.#score + delta * 50)',
+  },
+  {
+    name: 'gossip that fell asleep never wakes',
+    file: 'src/swim/gossiper.ts',
+    from: '    this.#awake = false;\n    this.#beat = now;',
+    to: '    if (this.#beat === now) return;\n    this.#beat = now;',
+  },
+  {
+    name: 'a broadcast is never sent often enough',
+    file: 'src/swim/broadcasts.ts',
+    from: 'if (entry.transmits >= limit) spent.push(entry);',
+    to: 'if (entry.transmits < 0) spent.push(entry);',
+  },
+  {
+    name: 'state is exchanged with nobody',
+    file: 'src/swim/push-pull.ts',
+    from: 'if (target === undefined) {',
+    to: 'if (target !== undefined || config.pushPullIntervalMs > 0) {',
+  },
+  {
+    name: 'who a peer calls dead in a state exchange is alive',
+    file: 'src/swim/state-exchange.ts',
+    from: 'case STATE_NUMBERS.alive:\n',
+    to: 'case STATE_NUMBERS.dead:\n      case STATE_NUMBERS.alive:\n',
+  },
+];
