@@ -234,9 +234,10 @@ async function hungHandler(kind: Agent['kind'], ip: string): Promise<void> {
     `start: ${start.toFixed(0)} MiB, ${figures.join(', ')}`,
   );
   if (kind === 'reeve') {
-    const [, tenth = 0, , last = 0] = sizes;
+    // The first half fills what the agent itself keeps (replay buffer, log, heap), with handlers or without.
+    const [, , half = 0, last = 0] = sizes;
     line('reeve: taken meanwhile', `${rate} events a second`);
-    verify(sent === HUNG_EVENTS && last < tenth * 1.25, 'memory grows with the events of a hung handler');
+    verify(sent === HUNG_EVENTS && last < half * 1.25, 'memory grows with the events of a hung handler');
   }
   agent.process.kill('SIGKILL');
 }
