@@ -91,6 +91,7 @@ export async function startCluster(
 
 function clusterOptions(settings: AgentSettings, state: StartState): ClusterOptions {
   const { values } = settings.config;
+  const protocol = protocolOptions(settings);
   return {
     nodeName: settings.nodeName,
     bind: settings.bind,
@@ -101,11 +102,21 @@ function clusterOptions(settings: AgentSettings, state: StartState): ClusterOpti
     label: settings.label,
     coalesce: COALESCE,
     ...(settings.snapshotPath === '' ? {} : { snapshot: snapshotOf(settings) }),
+    swim: { ...protocol.swim, cidrsAllowed: settings.cidrsAllowed },
+    serf: {
+      ...protocol.serf,
+      ...(values.keyring_file === '' ? {} : { persistKeyring: keyringWriter(values.keyring_file) }),
+    },
+  };
+}
+
+/** What a configuration says about the protocol itself, whatever hosts the node. */
+export function protocolOptions({ config: { values } }: AgentSettings) {
+  return {
     swim: {
       enableCompression: values.enable_compression,
       gossipVerifyIncoming: values.gossip_verify_incoming,
       gossipVerifyOutgoing: values.gossip_verify_outgoing,
-      cidrsAllowed: settings.cidrsAllowed,
       deadNodeReclaimTimeMs: values.dead_node_reclaim_time,
     },
     serf: {
@@ -120,9 +131,8 @@ function clusterOptions(settings: AgentSettings, state: StartState): ClusterOpti
       enableNameConflictResolution: !values.disable_name_resolution,
       disableCoordinates: values.disable_coordinates,
       validateNodeNames: values.validate_node_names,
-      ...(values.keyring_file === '' ? {} : { persistKeyring: keyringWriter(values.keyring_file) }),
     },
-  };
+  } as const satisfies Pick<ClusterOptions, 'swim' | 'serf'>;
 }
 
 function snapshotOf({ config, snapshotPath: path }: AgentSettings): SnapshotOptions {

@@ -47,7 +47,7 @@ const LAZY_FOR_CLI: readonly string[] = ['sim', 'render', 'policy'];
 
 /** The commands that run an agent or read its configuration: only there does `cli` meet `agent`. */
 const AGENT_COMMAND =
-  /^src\/cli\/commands\/(?:run|config|render-offline)(?:[-.].*)?\.ts$|^src\/cli\/commands\/run\//;
+  /^src\/cli\/commands\/(?:run|config|render-offline|sim-settings)(?:[-.].*)?\.ts$|^src\/cli\/commands\/run\//;
 
 /** The server's side of `rpc`, which `cli` may not use; `backend.ts` is the contract that both sides share. */
 const RPC_SERVER_SIDE = /^src\/rpc\/(?:server|session|listener|commands\/|streams\/)/;

@@ -80,6 +80,10 @@ export const COMMANDS = {
     synopsis: 'Run an agent',
     load: async () => (await import('./run.ts')).runCommand,
   },
+  sim: {
+    synopsis: 'Rehearse faults on a simulated cluster',
+    load: async () => (await import('./sim.ts')).simCommand,
+  },
   tags: {
     synopsis: 'Change the tags of a running agent',
     load: async () => (await import('./tags.ts')).tagsCommand,

@@ -10,6 +10,14 @@ export interface Series {
   readonly color?: number;
 }
 
+/** A stretch of the x axis, shaded over the plot's height; a line where it begins. */
+export interface Mark {
+  readonly from: number;
+  readonly to: number;
+  /** Shown by a reader that points at it. */
+  readonly label: string;
+}
+
 export interface LineChart {
   readonly title: string;
   /** A line below the title: what was run. */
@@ -17,6 +25,8 @@ export interface LineChart {
   readonly x: Axis;
   readonly y: Axis;
   readonly series: readonly Series[];
+  /** What went on meanwhile, behind the curves. */
+  readonly marks?: readonly Mark[];
   /** Pixels. */
   readonly width?: number;
   readonly height?: number;
@@ -65,6 +75,7 @@ export function lineChart(chart: LineChart): string {
     ...(chart.subtitle === undefined ? [] : [text(20, 48, 'note', chart.subtitle)]),
     `<g transform="translate(20 ${top - legend.height})">${legend.body}</g>`,
     ...frame(plot, chart),
+    ...(chart.marks ?? []).map((one) => mark(plot, one)),
     ...series.map((one, i) => curve(plot, one, colorOf(one, i))),
     '</svg>',
     '',
@@ -101,6 +112,18 @@ function frame(plot: Plot, { x, y }: LineChart): string[] {
     `<text class="label middle" transform="translate(16 ${pixel(middle)}) rotate(-90)">${escaped(y.label)}</text>`,
   );
   return lines;
+}
+
+function mark({ x, left, top, width, height }: Plot, { from, to, label }: Mark): string {
+  const start = left + clamped(x.at(from)) * width;
+  const end = left + clamped(x.at(to)) * width;
+  const bottom = top + height;
+  const band =
+    end > start
+      ? `<rect class="band" x="${pixel(start)}" y="${pixel(top)}" width="${pixel(end - start)}" height="${pixel(height)}"/>`
+      : '';
+  const line = `<path class="mark" d="M${pixel(start)} ${pixel(top)}V${pixel(bottom)}"/>`;
+  return `<g><title>${escaped(label)}</title>${band}${line}</g>`;
 }
 
 function curve(plot: Plot, series: Series, color: number): string {
@@ -153,11 +176,13 @@ text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,Helvetica,Arial,sans-se
 .title{font-size:16px;font-weight:600;fill:#111}.note{fill:#666}.label{fill:#333}.tick{fill:#666;font-size:11px}
 .middle{text-anchor:middle}.end{text-anchor:end}
 .paper{fill:#fff}.grid{stroke:#e4e4e4;fill:none}.faint{stroke:#f2f2f2}.axis{stroke:#999;fill:none}
+.band{fill:#8a6d00;opacity:.09}.mark{stroke:#8a6d00;stroke-dasharray:2 4;fill:none}
 .curve path{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}.curve circle{stroke:#fff;stroke-width:1}
 .dashed path{stroke-dasharray:6 5;stroke-width:1.6}
 ${strokes(0)}
 @media(prefers-color-scheme:dark){text{fill:#bbb}.title{fill:#f2f2f2}.note,.tick{fill:#999}.label{fill:#ccc}
 .paper{fill:#16181c}.grid{stroke:#2c2f36}.faint{stroke:#22252b}.axis{stroke:#666}.curve circle{stroke:#16181c}
+.band{fill:#e6c229}.mark{stroke:#e6c229}
 ${strokes(1)}}
 </style>`;
 }
