@@ -8,6 +8,9 @@ import type { TraceHash } from './trace-hash.ts';
 /** What a kernel charges for a datagram beside its bytes. */
 const INBOX_OVERHEAD_BYTES = 512;
 
+/** Datagrams a blocked process holds; more vanish, as from a full socket buffer. */
+const OUTBOX_LIMIT = 10_000;
+
 /** Kinds of input, as the digest tells them apart. */
 const KIND = { start: 1, command: 2, datagram: 3, tick: 4, stream: 5 } as const;
 const STREAM_KIND = { accepted: 0, opened: 1, data: 2, ended: 3, failed: 4 } as const;
@@ -43,6 +46,7 @@ export class Hosts {
       state: 'up',
       inbox: [],
       inboxBytes: 0,
+      outbox: [],
       nextStream: 1,
       armed: Number.NaN,
       lastLocal: Number.NEGATIVE_INFINITY,
@@ -65,13 +69,14 @@ export class Hosts {
   end(host: Host): void {
     host.state = 'down';
     host.inbox = [];
+    host.outbox = [];
     host.site.host = undefined;
     this.#parts.setWake(host.site.id, Number.POSITIVE_INFINITY);
   }
 
   datagram(host: Host, from: Address, bytes: Uint8Array): void {
     const { site } = host;
-    if (host.state === 'paused') {
+    if (host.state === 'paused' || host.state === 'blocked') {
       const charge = bytes.length + INBOX_OVERHEAD_BYTES;
       if (host.inboxBytes + charge > this.#parts.inboxBytes) {
         this.#parts.count('inbox-overflow', site.address);
@@ -91,7 +96,7 @@ export class Hosts {
 
   /** Bytes of streams are kept without bound: their sender's window is the bound, and it waits for an answer. */
   stream(host: Host, id: StreamId, input: StreamInput): void {
-    if (host.state === 'paused') {
+    if (host.state === 'paused' || host.state === 'blocked') {
       this.#keep(host, () => this.stream(host, id, input));
       return;
     }
@@ -107,7 +112,7 @@ export class Hosts {
   tick(host: Host): void {
     const due = host.armed;
     host.armed = Number.NaN;
-    if (host.state !== 'up') return;
+    if (!isAwake(host)) return;
     this.#enter(host, KIND.tick, (local) => {
       // The clock's inverse is rounded: it may wake us a hair before the deadline.
       const now = Math.max(local, due);
@@ -122,21 +127,34 @@ export class Hosts {
     this.#parts.setWake(host.site.id, Number.POSITIVE_INFINITY);
   }
 
-  /**
-   * First everything that was kept, then what is overdue: the real host drains its sockets before it judges. With
-   * `timersFirst` the other way round.
-   */
-  resume(host: Host, timersFirst: boolean): void {
+  /** First everything that was kept, then what is overdue: the real host drains its sockets before it judges. */
+  resume(host: Host): void {
     host.state = 'up';
     const kept = host.inbox;
     host.inbox = [];
     host.inboxBytes = 0;
-    if (timersFirst) {
-      host.armed = host.machine.nextDeadline();
-      if (host.site.clock.worldAt(host.armed) <= this.#parts.now()) this.tick(host);
-    }
     for (const deliver of kept) deliver();
     this.rearm(host);
+  }
+
+  /** Messages wait, both ways, while it goes on by its timers. At the end those it sent leave first. */
+  setBlocked(host: Host, isBlocked: boolean): void {
+    if (host.state !== (isBlocked ? 'up' : 'blocked')) return;
+    host.state = isBlocked ? 'blocked' : 'up';
+    if (isBlocked) return;
+    const { outbox, inbox } = host;
+    host.outbox = [];
+    host.inbox = [];
+    host.inboxBytes = 0;
+    for (const send of outbox) send();
+    for (const deliver of inbox) deliver();
+  }
+
+  /** A datagram of a blocked process waits as in a clogged link, up to a bound. */
+  hold(host: Host, send: () => void): void {
+    const isFull = host.outbox.length >= OUTBOX_LIMIT;
+    this.#parts.count(isFull ? 'clog-overflow' : 'clog', host.site.address);
+    if (!isFull) host.outbox.push(send);
   }
 
   /** Its clock runs differently now: the wake is set anew. */
@@ -167,10 +185,15 @@ export class Hosts {
   }
 
   #arm(host: Host): void {
-    if (host.state !== 'up') return;
+    if (!isAwake(host)) return;
     const at = host.machine.nextDeadline();
     if (at === host.armed) return;
     host.armed = at;
     this.#parts.setWake(host.site.id, host.site.clock.worldAt(at));
   }
+}
+
+/** True for a process that acts on its deadlines. */
+function isAwake({ state }: Host): boolean {
+  return state === 'up' || state === 'blocked';
 }

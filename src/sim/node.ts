@@ -141,10 +141,9 @@ export class SimNode {
     this.#around.world.pause(this.#address);
   }
 
-  /** Goes on, by default as the real host does: see `World.resume`. */
-  resume(options: { readonly timersFirst?: boolean } = {}): void {
+  resume(): void {
     this.#isPaused = false;
-    this.#around.world.resume(this.#address, options);
+    this.#around.world.resume(this.#address);
   }
 
   /** Joins through other nodes or addresses; settles as `joined`. */

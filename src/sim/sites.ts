@@ -25,10 +25,13 @@ export interface Host {
   readonly site: Site;
   readonly machine: Startable;
   readonly ends: Map<StreamId, StreamEnd>;
-  state: 'up' | 'paused' | 'down';
-  /** What its kernel keeps while it is paused, in order of arrival. */
+  /** Blocked: it acts on its timers, but nothing it sends leaves and nothing sent to it is read. */
+  state: 'up' | 'blocked' | 'paused' | 'down';
+  /** What its kernel keeps while it is paused or blocked, in order of arrival. */
   inbox: (() => void)[];
   inboxBytes: number;
+  /** Datagrams that leave when it is no longer blocked, in order. */
+  outbox: (() => void)[];
   nextStream: StreamId;
   /** The deadline, on its own clock, that its wake is set for. */
   armed: Millis;

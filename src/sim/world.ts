@@ -170,13 +170,15 @@ export class World {
     this.count('pause', address);
   }
 
-  /**
-   * Lets a paused process go on; it hears at once what was kept, and only then acts. With `timersFirst` it acts on its
-   * overdue deadlines before it hears anything, as a host does that leaves the order to Node or Go.
-   */
-  resume(address: Address, options: { readonly timersFirst?: boolean } = {}): void {
+  /** Lets a paused process go on; it hears at once what was kept, and only then acts. */
+  resume(address: Address): void {
     const host = this.#find(address);
-    if (host.state === 'paused') this.#hosts.resume(host, options.timersFirst ?? false);
+    if (host.state === 'paused') this.#hosts.resume(host);
+  }
+
+  /** Holds a process's datagrams both ways, and what streams bring it, while it goes on by its timers; or lets them go. */
+  setBlocked(address: Address, isBlocked: boolean): void {
+    this.#hosts.setBlocked(this.#find(address), isBlocked);
   }
 
   /** What the clock at an address shows now. */
@@ -288,6 +290,10 @@ export class World {
   #sendDatagram(host: Host, to: Address, bytes: Uint8Array): void {
     const { site } = host;
     if (host.state === 'down') return;
+    if (host.state === 'blocked') {
+      this.#hosts.hold(host, () => this.#sendDatagram(host, to, bytes));
+      return;
+    }
     site.traffic.datagramsOut += 1;
     site.traffic.datagramBytesOut += bytes.length;
     this.#network.send(this.now, site, this.#sites.intern(to), bytes);

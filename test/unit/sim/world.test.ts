@@ -254,29 +254,19 @@ describe('processes', () => {
     expect(fired(world)).toEqual(['pause', 'inbox-kept']);
   });
 
-  it('may act on overdue deadlines before they hear what was kept, as hosts do that do not drain', () => {
+  it('that are blocked act on their timers, and hear and send nothing until it ends', () => {
     const { world, a, b } = pair();
     b.wakeAt = 50;
     b.do(() => {});
-    world.pause(B);
+    world.setBlocked(B, true);
     a.send(B, 'one');
-    world.run(2_050);
-    world.resume(B, { timersFirst: true });
+    b.send(A, 'two');
+    world.run(2_000);
+    expect([a.lines, b.lines]).toEqual([[], ['50 tick']]);
+    world.setBlocked(B, false);
     world.run(1);
-    expect(b.lines).toEqual(['2050 late 2000', '2050 tick', '2050 one']);
-    expect(b.ticks).toHaveLength(1);
-  });
-
-  it('that have nothing overdue hear what was kept and are woken in time, whatever goes first', () => {
-    const { world, a, b } = pair();
-    b.wakeAt = 5_000;
-    b.do(() => {});
-    world.pause(B);
-    a.send(B, 'one');
-    world.run(1_000);
-    world.resume(B, { timersFirst: true });
-    world.run(5_000);
-    expect(b.lines).toEqual(['1000 one', '5000 tick']);
+    expect([a.lines, b.lines]).toEqual([['2001 two'], ['50 tick', '2000 one']]);
+    expect(fired(world)).toEqual(['clog', 'inbox-kept']);
   });
 
   it('lose datagrams beyond what their kernel keeps', () => {
