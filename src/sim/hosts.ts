@@ -5,6 +5,8 @@ import type { WorldObserver } from './observer.ts';
 import type { Host, Site, Startable } from './sites.ts';
 import type { TraceHash } from './trace-hash.ts';
 
+/** Datagrams a kernel keeps for a process that does not read: the buffer the real host asks for. */
+export const INBOX_BYTES = 2 * 1024 * 1024;
 /** What a kernel charges for a datagram beside its bytes. */
 const INBOX_OVERHEAD_BYTES = 512;
 

@@ -4,7 +4,7 @@ import type { Address, Millis, NetworkEffects, StreamId } from '../base/machine.
 import { type Random, seededRandom } from '../base/random.ts';
 import { NodeClock } from './clock.ts';
 import { type FaultCounts, type FaultName, FaultTally } from './faults.ts';
-import { Hosts } from './hosts.ts';
+import { Hosts, INBOX_BYTES } from './hosts.ts';
 import { Network } from './network.ts';
 import type { WorldObserver } from './observer.ts';
 import { type Host, type Site, Sites, type Startable, type Traffic } from './sites.ts';
@@ -15,9 +15,6 @@ import type { Cut, Weather } from './weather.ts';
 
 export type { Startable } from './sites.ts';
 export type { Weather } from './weather.ts';
-
-/** Datagrams a kernel keeps for a process that does not read: the buffer the real host asks for. */
-const INBOX_BYTES = 2 * 1024 * 1024;
 
 /** Datagrams a clogged link holds: about the length of a router's queue. */
 const CLOG_DATAGRAMS = 1_000;
@@ -290,10 +287,7 @@ export class World {
   #sendDatagram(host: Host, to: Address, bytes: Uint8Array): void {
     const { site } = host;
     if (host.state === 'down') return;
-    if (host.state === 'blocked') {
-      this.#hosts.hold(host, () => this.#sendDatagram(host, to, bytes));
-      return;
-    }
+    if (host.state === 'blocked') return this.#hosts.hold(host, () => this.#sendDatagram(host, to, bytes));
     site.traffic.datagramsOut += 1;
     site.traffic.datagramBytesOut += bytes.length;
     this.#network.send(this.now, site, this.#sites.intern(to), bytes);
