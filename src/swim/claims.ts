@@ -41,6 +41,8 @@ export function factsOf(
   const { addr, meta } = message;
   const port = message.port === 0 || config.protocolVersion < 2 ? config.bindPort : message.port;
   const vsn = message.vsn.length > VERSION_BYTES ? message.vsn.slice(0, VERSION_BYTES) : message.vsn;
+  const known = sharedFacts.known(name, { addr, port, meta, vsn });
+  if (known !== undefined) return known;
   return sharedFacts.share({ name, addr, port, meta, vsn, address: { ip: ipText(addr) ?? '', port } });
 }
 

@@ -12,6 +12,9 @@ const WAYS = 8;
 const MAX_POOLED_NAME = 255;
 const MAX_POOLED_META = 512;
 
+/** What a member says of itself beside its name. */
+type FactFields = Pick<MemberFacts, 'addr' | 'port' | 'meta' | 'vsn'>;
+
 /** Where the fields of a member stand in a message, as offsets from and to. */
 export interface FactsSpan {
   nameFrom: number;
@@ -56,6 +59,17 @@ export class FactsPool {
     return facts;
   }
 
+  /** The facts of this name that hold these fields, if they were heard before. */
+  known(name: string, fields: FactFields): MemberFacts | undefined {
+    if (name.length > MAX_POOLED_NAME) return undefined;
+    const hash = hashName(name, 0);
+    for (let way = 0; way < WAYS; way += 1) {
+      const found = this.#slots[(hash + way) & (this.#slots.length - 1)];
+      if (found?.name === name) return isSameStory(found, fields) ? found : undefined;
+    }
+    return undefined;
+  }
+
   /** The facts that stand in `bytes` at `span`, if they were heard before. */
   match(bytes: Uint8Array, span: FactsSpan): MemberFacts | undefined {
     const found = this.#find(bytes, span.nameFrom, span.nameTo);
@@ -94,7 +108,7 @@ export class FactsPool {
 /** What this process heard. Nothing but memory and time depends on it. */
 export const sharedFacts = new FactsPool();
 
-function isSameStory(a: MemberFacts, b: MemberFacts): boolean {
+function isSameStory(a: FactFields, b: FactFields): boolean {
   return (
     a.port === b.port && equalBytes(a.addr, b.addr) && equalBytes(a.meta, b.meta) && equalBytes(a.vsn, b.vsn)
   );
