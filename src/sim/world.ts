@@ -286,8 +286,8 @@ export class World {
 
   #sendDatagram(host: Host, to: Address, bytes: Uint8Array): void {
     const { site } = host;
-    if (host.state === 'down') return;
-    if (host.state === 'blocked') return this.#hosts.hold(host, () => this.#sendDatagram(host, to, bytes));
+    if (host.state === 'blocked') this.#hosts.hold(host, () => this.#sendDatagram(host, to, bytes));
+    if (host.state === 'down' || host.state === 'blocked') return;
     site.traffic.datagramsOut += 1;
     site.traffic.datagramBytesOut += bytes.length;
     this.#network.send(this.now, site, this.#sites.intern(to), bytes);
