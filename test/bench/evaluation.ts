@@ -11,7 +11,7 @@ import { Store } from './evaluation/store.ts';
  * Runs the experiments of the literature in virtual time and writes their tables and curves into docs/evaluation.md.
  *
  *     npm run evaluation                     everything, from the start, on two processors
- *     npm run evaluation -- --resume         only what docs/evaluation/results.json does not have yet
+ *     npm run evaluation -- --resume         only what docs/evaluation/results.ndjson does not have yet
  *     npm run evaluation -- --quick          a small plan, into /tmp: does it still work?
  *     npm run evaluation -- --jobs 1         one child process
  *     npm run evaluation -- --minutes 10     starts nothing new after that, and publishes what there is
@@ -31,7 +31,7 @@ const { values } = parseArgs({
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = values.out ?? (values.quick ? '/tmp/evaluation' : `${root}docs/evaluation`);
 mkdirSync(folder, { recursive: true });
-const results = `${folder}/results.json`;
+const results = `${folder}/results.ndjson`;
 const plan = values.quick ? QUICK : FULL;
 const jobs = jobsOf(plan);
 const store = new Store(results, values.resume || values.report);

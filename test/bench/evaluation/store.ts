@@ -10,8 +10,9 @@ export class Store {
   constructor(path: string, goesOn: boolean) {
     this.#path = path;
     if (!goesOn || !existsSync(path)) return;
-    const kept: readonly Done[] = JSON.parse(readFileSync(path, 'utf8'));
-    for (const one of kept) this.#done.set(keyOf(one.job), one);
+    for (const line of readFileSync(path, 'utf8').split('\n')) {
+      if (line !== '') this.add(JSON.parse(line) as Done);
+    }
   }
 
   get(job: Job): Done | undefined {
@@ -28,6 +29,6 @@ export class Store {
       const one = this.get(job);
       return one === undefined ? [] : [JSON.stringify(one)];
     });
-    writeFileSync(this.#path, `[\n${lines.join(',\n')}\n]\n`);
+    writeFileSync(this.#path, `${lines.join('\n')}\n`);
   }
 }
