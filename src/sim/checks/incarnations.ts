@@ -22,15 +22,20 @@ const isLive = (status: SwimStatus): boolean => status === 'alive' || status ===
  * A name that moved to another address begins anew, and so does one whose record was forgotten.
  */
 export function incarnationsCheck(complain: Complain): Check {
-  const known = new Map<SimNode, Map<string, Known>>();
-  const look = (node: SimNode, keptMs: Millis, member: SwimMember): void => {
-    const table = known.get(node) ?? new Map<string, Known>();
-    known.set(node, table);
+  const known = new Map<SimNode, ReadonlyMap<string, Known>>();
+  /** `last` is what was known at the look before, `now` what this one finds: who is not in it was forgotten. */
+  const look = (
+    node: SimNode,
+    last: ReadonlyMap<string, Known> | undefined,
+    now: Map<string, Known>,
+    member: SwimMember,
+  ): void => {
+    const keptMs = node.config.swim.gossipToTheDeadTimeMs;
     const { name, address } = member.facts;
     const place = `${address.ip}:${address.port}`;
-    const before = table.get(name);
+    const before = last?.get(name);
     const { incarnation, status, since } = member;
-    table.set(name, { place, incarnation, status, since });
+    now.set(name, { place, incarnation, status, since });
     if (before === undefined || before.place !== place) return;
     const mayBeNew =
       !isLive(before.status) && Math.max(since, before.since) - before.since > SURELY_KEPT * keptMs;
@@ -45,8 +50,9 @@ export function incarnationsCheck(complain: Complain): Check {
     started: (node) => void known.delete(node),
     poll(cluster: SimCluster) {
       for (const node of cluster.running) {
-        const keptMs = node.config.swim.gossipToTheDeadTimeMs;
-        for (const member of node.swim.members.values()) look(node, keptMs, member);
+        const now = new Map<string, Known>();
+        for (const member of node.swim.members.values()) look(node, known.get(node), now, member);
+        known.set(node, now);
       }
     },
   };
