@@ -70,7 +70,7 @@ export function jobsOf(plan: Plan): Job[] {
   const curves = curvesOf(plan);
   const small = curves.filter(({ members }) => members <= 256);
   const large = curves.filter(({ members }) => members > 256);
-  return [...small, ...cyclicOf(plan), ...deathsOf(plan), ...large];
+  return [...small, ...deathsOf(plan), ...stoppedOf(plan), ...cyclicOf(plan), ...large];
 }
 
 function cyclicOf({ members, c, d, i, forMs }: Plan): Cyclic[] {
@@ -89,6 +89,14 @@ function cyclicOf({ members, c, d, i, forMs }: Plan): Cyclic[] {
       }),
     ),
   );
+}
+
+/** The worst corner of the grid once more, with processes that stop whole, timers and all. */
+function stoppedOf({ members, c, d, i, forMs }: Plan): Cyclic[] {
+  const corner = { c: Math.max(...c), d: Math.max(...d), i: Math.min(...i) };
+  return ARMS.map((arm): Cyclic => {
+    return { kind: 'cyclic', arm: arm.id, members, ...corner, blocks: false, forMs, seed: 1 };
+  });
 }
 
 function deathsOf({ members, deathBatches: batches, deathJobs }: Plan): Deaths[] {

@@ -52,7 +52,8 @@ gossip to ${gossipNodes} members each ${gossipIntervalMs} ms, push/pull on as co
     '',
     `- **First detection.** Members stop at random moments; the time runs to the first ping that goes unanswered. SWIM counts protocol
   periods: e/(e−1) = ${FIRST_DETECTION_PERIODS.toFixed(2)} whole ones, whatever the size. Our members do not probe in step, so that the time itself is
-  about exponential with mean 1 period, and counted in whole periods ${FIRST_DETECTION_PERIODS.toFixed(2)} again. Suspicion follows a period later.`,
+  about exponential with mean 1 period, and counted in whole periods ${FIRST_DETECTION_PERIODS.toFixed(2)} again. Suspicion follows a period later. After n stops a mean is good to about
+  1/√n periods.`,
     '- **Load.** Datagrams a member sends per second while nothing happens: a ping and an ack, constant in N.',
     `- **Dissemination.** A user event from a random member, by gossip alone: it grows with log N. Each member sends a broadcast at most
   ${retransmitMult} · ⌈log10(N+1)⌉ times; SWIM's bound for piggybacked ones is 3 · ⌈log(N+1)⌉.`,
