@@ -187,7 +187,6 @@ describeMixed('a cluster of real agents and ours', (real) => {
       ['-tag', 'missing=^$'],
       ['r1', 'r2', 's1', 's2'],
     ],
-    [['-tag', 'kind=('], []],
     [['-relay-factor=1'], ['r1', 'r2', 's1', 's2']],
     [
       ['-relay-factor=2', '-tag', 'kind=.'],
@@ -206,6 +205,15 @@ describeMixed('a cluster of real agents and ours', (real) => {
         });
       }),
     );
+  });
+
+  it('an expression that is none finds nobody, and ours says so before it asks', async () => {
+    const flags = ['-format=json', '-timeout=1500ms', '-tag', 'kind=(', 'load'];
+    const { Acks, Responses } = JSON.parse(await succeed(cluster.s2, 'query', ...flags));
+    expect([Acks ?? [], Responses ?? {}]).toEqual([[], {}]);
+    const { code, stderr } = await cluster.r2.cli(['query', ...flags]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('invalid regular expression in -tag kind=(');
   });
 
   it('is reachable from both kinds', async () => {
