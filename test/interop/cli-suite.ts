@@ -266,8 +266,8 @@ export function describeCommandLines(seat: Seat): void {
       await waitFor('the witness to know everyone', async () => (await witness.members()).size === 4);
       lost.kill('SIGKILL');
       gone.kill('SIGKILL');
-      await waitForMember(seed, 'lost', 'failed');
-      await waitForMember(seed, 'gone', 'failed');
+      await waitForMember(seed, 'lost', 'failed', 60_000);
+      await waitForMember(seed, 'gone', 'failed', 60_000);
       const done = { code: 0, stdout: '', stderr: '' };
       expect(await seed.cli(['force-leave', 'lost'], { via: 'reeve' })).toEqual(done);
       await waitForMember(seed, 'lost', 'left');

@@ -225,12 +225,15 @@ describeMixed('a cluster of real agents and ours', (real) => {
     }
   });
 
+  // Somebody may exchange states with a joiner before its join is over, which brings it old events: rare, and Serf's way.
+  let attempt = 0;
   it('replays old events to joiners of both kinds that ask for them, and to no other', async () => {
     const { s1, r1 } = cluster;
+    attempt += 1;
     const joiner = (kind: 'serf' | 'reeve', name: string, host: number, seed: Node, ...more: string[]) =>
       startNode(real, kind, {
-        name,
-        ip: real.ip(1, host),
+        name: attempt === 1 ? name : `${name}-again`,
+        ip: real.ip(1, host + 4 * (attempt - 1)),
         args: ['-profile=lan', `-join=${seed.ip}`, '-disable-compression', ...more],
       });
     const [s3, r3, s4, r4] = await Promise.all([
@@ -239,12 +242,12 @@ describeMixed('a cluster of real agents and ours', (real) => {
       joiner('serf', 's4', 7, r1),
       joiner('reeve', 'r4', 8, s1),
     ]);
+    all.push(s3, r3, s4, r4);
     for (const { name, seen } of [s3, r3])
       for (const event of ['from-s', 'from-r', 'merged-s']) {
         await waitFor(`${event} at ${name}`, () => seen.payloads(event).length >= BURST, ANTI_ENTROPY_MS);
         expect(seen.payloads(event).sort()).toEqual([...burst].sort());
       }
-    all.push(s3, r3, s4, r4);
     await waitForAll(
       all,
       all.map(({ name }) => name),
@@ -259,8 +262,8 @@ describeMixed('a cluster of real agents and ours', (real) => {
         () => seen.payloads('after').length >= all.length,
         ANTI_ENTROPY_MS,
       );
-    for (const { seen } of [s4, r4])
-      expect(seen.userEvents().filter((line) => !line.startsWith('after '))).toEqual([]);
+    for (const { name, seen } of [s4, r4])
+      expect([name, seen.userEvents().filter((line) => !line.startsWith('after '))]).toEqual([name, []]);
   });
 
   it('has delivered nothing twice, and has seen nobody fail', () => {
