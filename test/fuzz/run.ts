@@ -47,8 +47,8 @@ function line({ target, executions, seconds: took, corpus, blocks, breaks }: Fuz
 }
 
 const chosen = TARGETS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-console.log(row(['target', 'inputs', 'per second', 'corpus', 'blocks reached', 'broken']));
-console.log(row(['---', '---:', '---:', '---:', '---:', '---:']));
+process.stdout.write(`${row(['target', 'inputs', 'per second', 'corpus', 'blocks reached', 'broken'])}\n`);
+process.stdout.write(`${row(['---', '---:', '---:', '---:', '---:', '---:'])}\n`);
 let total = 0;
 let broken = 0;
 for (const target of chosen) {
@@ -57,7 +57,7 @@ for (const target of chosen) {
   const until = performance.now() + seconds * 1000;
   const result = await fuzz(target, { seed, coverage, goesOn: () => performance.now() < until });
   coverage.stop();
-  console.log(line(result));
+  process.stdout.write(`${line(result)}\n`);
   for (const { input, why } of result.breaks) {
     console.error(`\n${target.name}: ${Buffer.from(input).toString('hex')}\n${why}\n`);
   }
@@ -71,5 +71,5 @@ for (const target of chosen) {
   total += result.executions;
   broken += result.breaks.length;
 }
-console.log(`\n${total.toLocaleString('en')} inputs, ${broken} broke something.`);
+process.stdout.write(`\n${total.toLocaleString('en')} inputs, ${broken} broke something.\n`);
 process.exitCode = broken === 0 ? 0 : 1;
