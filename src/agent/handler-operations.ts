@@ -16,13 +16,14 @@ import type {
 } from '../rpc/handler-records.ts';
 import { oneLine } from './log-line.ts';
 import type { AgentLog } from './logging.ts';
+import type { Renderers } from './renderers.ts';
 
 export interface HandlerOperationsParts {
   readonly runner: HandlerRunner;
   readonly log: Pick<AgentLog, 'write'>;
   readonly members: () => readonly MemberInfo[];
-  /** A renderer's approval; undefined when there is no such renderer. */
-  readonly approveRenderer: (name: string) => boolean | undefined;
+  /** Their attempts are on record too, and guards hold them alike. */
+  readonly renderers: Pick<Renderers, 'approve' | 'has'>;
 }
 
 /** What operators ask of handlers, for the RPC server. */
@@ -45,10 +46,12 @@ export class AgentHandlerOperations implements HandlerOperations {
   }
 
   runs(name: string, limit: number): readonly HandlerRunRecord[] {
-    const { history } = this.#parts.runner;
-    const found = history.of(name);
+    const { runner, renderers } = this.#parts;
+    const { history } = runner;
+    // A handler and a renderer of the same name share a log.
+    const runs = [...history.of(name), ...history.of(name, 'renderer')].sort((a, b) => b.id - a.id);
     // The runs of a handler that is configured no more can still be read.
-    const runs = found.length > 0 ? found : history.of(this.#find(name).name);
+    if (runs.length === 0 && !renderers.has(name)) this.#find(name);
     return limit === 0 ? runs : runs.slice(0, limit);
   }
 
@@ -89,7 +92,7 @@ export class AgentHandlerOperations implements HandlerOperations {
 
   approve(name: string): void {
     const unit = this.#parts.runner.units.find((known) => known.name === name);
-    const approved = unit === undefined ? this.#parts.approveRenderer(name) : unit.approve();
+    const approved = unit === undefined ? this.#parts.renderers.approve(name) : unit.approve();
     if (approved === undefined) this.#find(name);
     if (approved !== true) throw refused(`Nothing holds '${name}' back, so there is nothing to approve`);
     this.#note(`'${name}' goes ahead once by approval`);

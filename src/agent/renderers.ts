@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { CodedError } from '../base/errors.ts';
 import type { TraceLevel } from '../base/trace.ts';
+import type { RunHistory } from '../handlers/history.ts';
 import { type RendererReport, summaryOf } from '../render/report.ts';
 import {
   type PreparedRenderer,
@@ -14,6 +15,7 @@ import type { Cluster } from '../runtime/cluster.ts';
 import { clusterFacts } from './cluster-facts.ts';
 import type { Environment } from './config/load.ts';
 import type { AgentSettings } from './config/settings.ts';
+import { attemptRecorder } from './render-record.ts';
 
 /**
  * Variables of the agent that a renderer's commands see: what programs need to run at all. Nothing else is handed down,
@@ -45,6 +47,8 @@ export interface RenderersOptions {
   readonly env: Environment;
   readonly log: (level: TraceLevel, text: string) => void;
   readonly date: () => Date;
+  /** Where attempts are kept. */
+  readonly history: RunHistory;
 }
 
 /** The agent's renderers, in the order of the configuration. */
@@ -109,6 +113,10 @@ export class Renderers {
     throw new CodedError('ERR_RENDERER_UNKNOWN', `No renderer '${name}'; ${hint}`);
   }
 
+  has(name: string): boolean {
+    return this.#runners.some((runner) => runner.spec.name === name);
+  }
+
   /** What a render would do. */
   async preview(name: string): Promise<PreviewRecord> {
     const runner = this.find(name);
@@ -166,7 +174,7 @@ export function commandEnvironment(env: Environment): Readonly<Record<string, st
   return out;
 }
 
-function renderContext({ cluster, settings, env, log, date }: RenderersOptions): RenderContext {
+function renderContext({ cluster, settings, env, log, date, history }: RenderersOptions): RenderContext {
   return {
     self: () => cluster.localMember(),
     facts: () => clusterFacts(cluster, settings()),
@@ -179,5 +187,6 @@ function renderContext({ cluster, settings, env, log, date }: RenderersOptions):
       return directory === '' ? undefined : join(directory, 'render', name);
     },
     env: commandEnvironment(env),
+    recorder: attemptRecorder(history),
   };
 }

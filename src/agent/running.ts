@@ -191,7 +191,7 @@ export class RunningAgent {
     this.#tags = tags;
     const handlers = this.#startHandlers(cluster);
     this.#handlers = handlers;
-    const renderers = this.#makeRenderers(cluster, world);
+    const renderers = this.#makeRenderers(cluster, world, handlers);
     const backend = new AgentBackend({
       cluster,
       log,
@@ -203,7 +203,7 @@ export class RunningAgent {
         runner: handlers,
         log,
         members: () => cluster.members(),
-        approveRenderer: (name) => renderers.approve(name),
+        renderers,
       }),
       rpcCounters: () => new Map([...(this.#rpc?.counters ?? []), ...(this.#mdns?.counters ?? [])]),
       onLeft: () => this.#end(0),
@@ -244,13 +244,14 @@ export class RunningAgent {
     return runner;
   }
 
-  #makeRenderers(cluster: Cluster, { env, now }: AgentWorld): Renderers {
+  #makeRenderers(cluster: Cluster, { env, now }: AgentWorld, { history }: HandlerRunner): Renderers {
     const renderers = new Renderers({
       cluster,
       env,
       settings: () => this.#settings,
       log: (level, text) => this.#log.write(level, 'agent', oneLine(text)),
       date: now,
+      history,
     });
     this.#renderers = renderers;
     this.#cleanups.push(() => renderers.stop(false));

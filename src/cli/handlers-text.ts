@@ -107,11 +107,13 @@ function runText(run: HandlerRunRecord, paint: Palette): string {
   const cause = run.cause === 'event' ? '' : ` (${run.cause})`;
   const attempt = run.attempt > 1 ? `, attempt ${run.attempt}` : '';
   const took = run.duration_ms === undefined ? '' : ` after ${formatDuration(run.duration_ms)}`;
-  const exit = run.exit === undefined || run.state === 'ok' ? '' : `: ${printable(run.exit)}`;
+  // What became of a file is news; that a handler exited with 0 is not.
+  const silent = run.state === 'ok' && run.kind !== 'renderer';
+  const exit = run.exit === undefined || silent ? '' : `: ${printable(run.exit)}`;
   const head = `${paint.bold(`run ${run.id}`)}  ${run.started}  ${printable(run.event)}${cause}${attempt}`;
   return [
     head,
-    `${GAP}${mark}${took}${exit}`,
+    `${GAP}${mark}${run.step === undefined ? '' : ` at ${run.step}`}${took}${exit}`,
     ...outputLines('stdout', run.stdout ?? '', paint),
     ...outputLines('stderr', run.stderr ?? '', paint),
   ].join('\n');

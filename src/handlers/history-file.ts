@@ -30,6 +30,7 @@ export class RunFile implements RunStore {
   #keptBytes = 0;
   #stale = false;
   #failing = false;
+  #closed = false;
 
   /** @param warn told once when trouble begins, in whole sentences */
   constructor(path: string, warn: (text: string) => void) {
@@ -71,6 +72,8 @@ export class RunFile implements RunStore {
 
   save(record: RunRecord, all: () => readonly RunRecord[]): Promise<void> {
     this.#all = all;
+    // Without its end on record a run counts as interrupted, which one that outlives the record is.
+    if (this.#closed) return Promise.resolve();
     const line = `${JSON.stringify(record)}\n`;
     if (this.#pending.length + line.length > MAX_PENDING_BYTES) this.#stale = true;
     else this.#pending += line;
@@ -79,6 +82,7 @@ export class RunFile implements RunStore {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#writing;
     await this.#file?.close().catch(() => {});
     this.#file = undefined;
@@ -158,10 +162,11 @@ type Facts = Readonly<Record<string, unknown>>;
 function isRecord(json: unknown): json is RunRecord {
   if (typeof json !== 'object' || json === null) return false;
   const facts = json as Facts;
-  const { id, handler, cause, event, attempt, started, state } = facts;
+  const { id, handler, kind, cause, event, attempt, started, state } = facts;
   const optional: readonly (readonly [string, string])[] = [
     ['duration_ms', 'number'],
     ['exit', 'string'],
+    ['step', 'string'],
     ['stdout', 'string'],
     ['stderr', 'string'],
     ['content', 'string'],
@@ -169,6 +174,7 @@ function isRecord(json: unknown): json is RunRecord {
   return (
     Number.isSafeInteger(id) &&
     typeof handler === 'string' &&
+    (kind === undefined || kind === 'renderer') &&
     RUN_CAUSES.some((known) => known === cause) &&
     typeof event === 'string' &&
     typeof attempt === 'number' &&

@@ -3,9 +3,9 @@ import { type ClusterEvent, describeEvent } from '../events/event.ts';
 import type { RunOutcome } from './context.ts';
 import { eventJson } from './recorded-event.ts';
 
-/** Runs kept for each handler. */
+/** Runs kept for each handler and each renderer. */
 export const MAX_RUNS_PER_HANDLER = 50;
-/** Handlers kept; those removed long ago go first. */
+/** Handlers and renderers kept; those removed long ago go first. */
 const MAX_HANDLERS = 256;
 /** Last bytes of each output kept with a run. */
 export const TAIL_BYTES = 2_048;
@@ -28,11 +28,17 @@ export const RUN_CAUSES = [
 ] as const;
 export type RunCause = (typeof RUN_CAUSES)[number];
 
+/** Whose run it is, when not a handler's. */
+export type RunKind = 'renderer';
+
 /** One run as recorded, in plain values. */
 export interface RunRecord {
   /** Counts up over all handlers and restarts. */
   readonly id: number;
+  /** Its name, or a renderer's. */
   readonly handler: string;
+  /** Absent: a handler's run. Handlers and renderers may share a name. */
+  readonly kind?: RunKind;
   readonly cause: RunCause;
   /** In Serf's words, such as `member-join` or `user-event: deploy`; for a view its size and generation. */
   readonly event: string;
@@ -43,6 +49,8 @@ export interface RunRecord {
   readonly state: 'running' | 'ok' | 'failed' | 'interrupted';
   readonly duration_ms?: number;
   readonly exit?: string;
+  /** Of a renderer that failed: the step that did. */
+  readonly step?: string;
   readonly stdout?: string;
   readonly stderr?: string;
   /** The event as JSON text, for running it again; absent when it was too large, or for a view. */
@@ -55,6 +63,16 @@ export interface RunStart {
   readonly cause: RunCause;
   readonly attempt: number;
   readonly about: ClusterEvent | string;
+  readonly kind?: RunKind;
+  /** When it began, if not just now. */
+  readonly at?: Date;
+}
+
+/** What a run ends with. */
+export interface RunEnd extends RunOutcome {
+  readonly step?: string | undefined;
+  /** The agent ends before the work is done; the next start goes on from there. */
+  readonly interrupted?: boolean;
 }
 
 /** Where records are kept for the next start of the agent. */
@@ -72,7 +90,7 @@ const NOWHERE: RunStore = { load: () => [], save: async () => {}, close: async (
 export class RunHistory {
   readonly #store: RunStore;
   readonly #now: () => Date;
-  /** Handler → its runs, oldest first. In the order of their latest run. */
+  /** Key → runs, oldest first. In the order of their latest run. */
   readonly #runs = new Map<string, RunRecord[]>();
   readonly #interrupted: RunRecord[] = [];
   #lastId = 0;
@@ -96,16 +114,16 @@ export class RunHistory {
   }
 
   /** A handler's runs, newest first. */
-  of(handler: string): readonly RunRecord[] {
-    return [...(this.#runs.get(handler) ?? [])].reverse();
+  of(handler: string, kind?: RunKind): readonly RunRecord[] {
+    return [...(this.#runs.get(keyOf(handler, kind)) ?? [])].reverse();
   }
 
-  last(handler: string): RunRecord | undefined {
-    return this.#runs.get(handler)?.at(-1);
+  last(handler: string, kind?: RunKind): RunRecord | undefined {
+    return this.#runs.get(keyOf(handler, kind))?.at(-1);
   }
 
   /** Notes a start. `saved` resolves once it would survive the agent; it never rejects. */
-  begin({ handler, cause, attempt, about }: RunStart): {
+  begin({ handler, cause, attempt, about, kind, at }: RunStart): {
     readonly id: number;
     readonly saved: Promise<void>;
   } {
@@ -115,30 +133,31 @@ export class RunHistory {
     const record: RunRecord = {
       id: this.#lastId,
       handler,
+      ...(kind === undefined ? {} : { kind }),
       cause,
       event: isText ? about : describeEvent(about),
       attempt,
-      started: this.#now().toISOString(),
+      started: (at ?? this.#now()).toISOString(),
       state: 'running',
       ...(content === undefined || content.length > MAX_EVENT_BYTES ? {} : { content }),
     };
     return { id: record.id, saved: this.#save(record) };
   }
 
-  /** Notes how a run ended. */
-  end(handler: string, id: number, outcome: RunOutcome): RunRecord | undefined {
-    const begun = this.#runs.get(handler)?.find((record) => record.id === id);
-    if (begun === undefined) return undefined;
+  /** Notes how a run ended; nothing when so many began since that it is forgotten. */
+  end(handler: string, id: number, outcome: RunEnd, kind?: RunKind): void {
+    const begun = this.#runs.get(keyOf(handler, kind))?.find((record) => record.id === id);
+    if (begun === undefined) return;
     const record: RunRecord = {
       ...begun,
-      state: outcome.ok ? 'ok' : 'failed',
+      state: outcome.ok ? 'ok' : outcome.interrupted === true ? 'interrupted' : 'failed',
       duration_ms: Math.max(0, this.#now().getTime() - Date.parse(begun.started)),
       exit: outcome.exit,
+      ...(outcome.step === undefined ? {} : { step: outcome.step }),
       stdout: tailText(outcome.output),
       stderr: tailText(outcome.errors),
     };
     void this.#save(record);
-    return record;
   }
 
   /** Resolves when everything is where it is kept. */
@@ -153,13 +172,14 @@ export class RunHistory {
 
   #put(record: RunRecord): void {
     this.#lastId = Math.max(this.#lastId, record.id);
-    const runs = this.#runs.get(record.handler) ?? [];
+    const key = keyOf(record.handler, record.kind);
+    const runs = this.#runs.get(key) ?? [];
     const at = runs.findLastIndex(({ id }) => id === record.id);
     if (at >= 0) runs[at] = record;
     else runs.push(record);
     if (runs.length > MAX_RUNS_PER_HANDLER) runs.shift();
-    this.#runs.delete(record.handler);
-    this.#runs.set(record.handler, runs);
+    this.#runs.delete(key);
+    this.#runs.set(key, runs);
     if (this.#runs.size <= MAX_HANDLERS) return;
     const [oldest] = this.#runs.keys();
     if (oldest !== undefined) this.#runs.delete(oldest);
@@ -168,6 +188,10 @@ export class RunHistory {
   #all(): readonly RunRecord[] {
     return [...this.#runs.values()].flat().sort((a, b) => a.id - b.id);
   }
+}
+
+function keyOf(name: string, kind: RunKind | undefined): string {
+  return `${kind ?? 'handler'}:${name}`;
 }
 
 /** The last bytes as text; what is no UTF-8, as after a cut inside a character, reads as U+FFFD. */

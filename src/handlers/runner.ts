@@ -154,18 +154,24 @@ export class HandlerRunner {
   /** Runs that the end of the former agent interrupted: told, and where asked for, made up for once. */
   #resume(supervised: readonly SupervisedSpec[]): void {
     for (const record of this.history.interrupted) {
+      if (record.kind === 'renderer') {
+        this.#tellInterrupted('Renderer', record, '; what is left to do is found in its file and done');
+        continue;
+      }
       const unit = this.#units.find(({ name }) => name === record.handler);
       const asked = supervised.some(
         ({ name, rerunInterrupted }) => name === record.handler && rerunInterrupted,
       );
       const event = asked ? repeatable(record) : undefined;
       const consequence = event === undefined ? '' : '; it is run again';
-      this.#parts.context.log(
-        'WARN',
-        `Handler '${record.handler}' was interrupted on ${record.event} when the agent ended (run ${record.id})${consequence}`,
-      );
+      this.#tellInterrupted('Handler', record, consequence);
       if (event !== undefined) void unit?.again(event, 'interrupted');
     }
+  }
+
+  #tellInterrupted(what: string, { handler, event, id }: RunRecord, consequence: string): void {
+    const text = `${what} '${handler}' was interrupted on ${event} when the agent ended (run ${id})${consequence}`;
+    this.#parts.context.log('WARN', text);
   }
 }
 

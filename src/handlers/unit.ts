@@ -14,7 +14,7 @@ import type { HandlerKind } from './supervised.ts';
 /** What all kinds of handlers have in common, as the runner sees them. */
 
 /** How long a run waits for the note of its start to reach the disk. */
-const SAVE_WAIT_MS = 250;
+export const SAVE_WAIT_MS = 250;
 
 /** One handler's present, for people and programs. */
 export interface UnitStatus {
@@ -105,7 +105,8 @@ export function recordedRun(history: RunHistory, start: RunStart, begin: () => H
   };
 }
 
-async function settledWithin(work: Promise<void>, ms: number): Promise<void> {
+/** Resolves with `work`, or when it takes too long. */
+export async function settledWithin(work: Promise<void>, ms: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, ms);

@@ -62,6 +62,23 @@ function behindLinks(path: string): string {
   throw new CodedError('ERR_RENDER_TARGET', `${path}: more than ${MOST_LINKS} links in a row`);
 }
 
+/**
+ * Refuses to begin where no helper can be written: then nothing could be staged, and no write in place journalled.
+ *
+ * @throws CodedError `ERR_RENDER_TARGET` with the two ways out
+ */
+export function requireHelpers({ file, directory, helpers }: TargetPaths): void {
+  if (isWritable(helpers)) return;
+  const ways =
+    helpers === directory
+      ? "let the agent's user write there, or give the agent a 'state_dir', so that the file is written in place from a journal there"
+      : "let the agent's user write in its 'state_dir', where the journal belongs";
+  throw new CodedError(
+    'ERR_RENDER_TARGET',
+    `${file}: nothing can be written in ${helpers}, so a new version has no place to be checked; ${ways}`,
+  );
+}
+
 function isWritable(directory: string): boolean {
   try {
     accessSync(directory, constants.W_OK);

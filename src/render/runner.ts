@@ -5,6 +5,7 @@ import type { Millis } from '../base/machine.ts';
 import type { TraceLevel } from '../base/trace.ts';
 import type { MemberInfo } from '../events/event.ts';
 import { type Action, type ClusterFacts, Governor, type GovernorOptions } from '../policy/governor.ts';
+import { AttemptNote, type AttemptRecorder } from './attempt-note.ts';
 import { holdsContent } from './compose.ts';
 import { readState } from './files.ts';
 import { targetPaths } from './paths.ts';
@@ -47,6 +48,8 @@ export interface RenderContext {
   spare(name: string): string | undefined;
   /** What commands find in their environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** Where attempts are kept for the next start of the agent. */
+  readonly recorder?: AttemptRecorder | undefined;
 }
 
 /** A renderer whose template was read and found good. */
@@ -213,8 +216,10 @@ export class RendererRunner {
 
   async #act(action: Action): Promise<void> {
     const { spec, template } = this.#prepared;
-    const { env, log } = this.#context;
+    const { env, log, recorder } = this.#context;
     const at = this.#context.date();
+    const { failures } = this.#governor.status;
+    const note = new AttemptNote(recorder, { name: spec.name, action, at, failures });
     const began = this.#context.now();
     log('DEBUG', `renderer '${spec.name}': ${action.reason}, ${action.view.members.length} members`);
     const result = await render({
@@ -226,9 +231,12 @@ export class RendererRunner {
       env,
       spare: this.#context.spare(spec.name),
       signal: this.#ending.signal,
+      begins: () => note.begin(),
     });
     const now = this.#context.now();
-    this.#attempts.push(attemptOf({ at, durationMs: now - began, action, result }));
+    const attempt = attemptOf({ at, durationMs: now - began, action, result });
+    note.end(attempt);
+    this.#attempts.push(attempt);
     if (this.#attempts.length > ATTEMPTS_KEPT) this.#attempts.shift();
     this.#tell(action, result);
     this.#governor.settled(now, !('error' in result));

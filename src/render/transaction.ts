@@ -6,7 +6,7 @@ import { compose } from './compose.ts';
 import { exists, isChangedSince, readState, removeIfThere } from './files.ts';
 import { isInterrupted, recover } from './in-place.ts';
 import { withDirectoryLock } from './lock.ts';
-import { type TargetPaths, targetPaths } from './paths.ts';
+import { requireHelpers, type TargetPaths, targetPaths } from './paths.ts';
 import { fillArguments, type RendererSpec, type Step, VARIABLES } from './spec.ts';
 import { stage } from './stage.ts';
 import { forgetOld, keepOld, putBack, type SwapKind, swapIn } from './swap.ts';
@@ -28,6 +28,8 @@ export interface Transaction {
   readonly spare?: string | undefined;
   /** Ends commands early; what is written by then stays, and the next start goes on from there. */
   readonly signal?: AbortSignal | undefined;
+  /** Awaited before anything is done, when the file turns out not to be right. */
+  readonly begins?: (() => Promise<void>) | undefined;
 }
 
 /** What came of it. */
@@ -80,6 +82,8 @@ class Run {
       const known = await readState(paths.file);
       if (known?.bytes.equals(this.#compose(known.bytes)) === true) return this.#rendered('unchanged');
     }
+    requireHelpers(paths);
+    await this.#transaction.begins?.();
     return await withDirectoryLock(paths.directory, () => this.#locked(paths));
   }
 

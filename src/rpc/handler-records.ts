@@ -3,7 +3,10 @@
 /** One run, as the agent keeps it on record. */
 export interface HandlerRunRecord {
   readonly id: number;
+  /** Its name, or a renderer's. */
   readonly handler: string;
+  /** Absent: a handler's run. */
+  readonly kind?: 'renderer';
   /** `event`, `rerun`, `interrupted`, `test`, `process`, or for a view `start`, `change`, `reload`, `retry`, … */
   readonly cause: string;
   readonly event: string;
@@ -13,6 +16,8 @@ export interface HandlerRunRecord {
   readonly state: 'running' | 'ok' | 'failed' | 'interrupted';
   readonly duration_ms?: number;
   readonly exit?: string;
+  /** Of a renderer that failed: `check`, `reload` or `verify`, if it was one of them. */
+  readonly step?: string;
   readonly stdout?: string;
   readonly stderr?: string;
   /** The event as JSON text. */
@@ -67,7 +72,7 @@ export interface HandlerOutcomeRecord {
 export interface HandlerOperations {
   /** In the order of the configuration. */
   list(): readonly HandlerRecord[];
-  /** A handler's runs, newest first. */
+  /** A handler's or renderer's runs, newest first. */
   runs(name: string, limit: number): readonly HandlerRunRecord[];
   /** Runs it once more on the event of a recorded run (0: the last one that holds its event). */
   rerun(name: string, run: number): Promise<HandlerOutcomeRecord>;

@@ -125,6 +125,7 @@ describe('handlers of a running agent', () => {
     await eventually('the approved run', async () => (await listHandlers(client))[2]?.last?.state === 'ok');
     expect(JSON.parse(readFileSync(join(directory, 'view'), 'utf8'))).toMatchObject({ reason: 'approve' });
     await expect(approve(client, 'echo')).rejects.toThrow("Nothing holds 'echo' back");
+    await expect(handlerLog(client, 'nobody', 0)).rejects.toThrow("No handler 'nobody'");
     await expect(approve(client, 'nobody')).rejects.toThrow("No handler 'nobody'; this agent has");
   });
 
@@ -161,12 +162,17 @@ describe('handlers of a running agent', () => {
   });
 
   it('keep their record over a restart', async () => {
-    const client = await start({ handlers: handlersIn(directory) });
+    writeFileSync(join(directory, 't'), '{% for m in members %}{{ m.name }}\n{% endfor %}');
+    const renderers = { file: { template: join(directory, 't'), target: join(directory, 'f') } };
+    const config = { handlers: handlersIn(directory), renderers };
+    const client = await start(config);
     await client.event('deploy', Buffer.from('v7'), false);
     await eventually('the run', async () => (await handlerLog(client, 'echo', 0))[0]?.state === 'ok');
+    await eventually('the file', async () => (await handlerLog(client, 'file', 0))[0]?.state === 'ok');
     signals.push('SIGTERM');
     await ended;
-    const again = await start({ handlers: handlersIn(directory) });
+    const again = await start(config);
+    expect((await handlerLog(again, 'file', 0)).at(-1)).toMatchObject({ cause: 'start', exit: 'created' });
     const [run] = await handlerLog(again, 'echo', 0);
     expect(run).toMatchObject({ state: 'ok', event: 'user-event: deploy', stdout: 'v7\ngot user\n' });
     expect(await rerunHandler(again, 'echo', run?.id ?? 0)).toMatchObject({

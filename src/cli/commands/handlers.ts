@@ -87,14 +87,14 @@ export const handlersCommand = defineCommand({
   usage: '[options] [list | log NAME | rerun NAME | test NAME | approve NAME]',
   examples: [
     ['', 'Every handler: state, counts, last run'],
-    ['log hosts', 'The last runs of one, with their output'],
+    ['log hosts', 'The last runs of a handler or renderer, with their output'],
     ['test hosts -event user:deploy=v42', 'What it would do'],
     ['test hosts -event run:17 -run', 'Try it on a recorded event'],
     ['rerun hosts', 'Run it again on its last event'],
     ['approve hosts', 'Let what a guard holds back go ahead'],
   ],
   about: [
-    'Shows the handlers of the agent and the record of their runs, and runs them by hand. A handler of event_handlers is named by its configured text.',
+    'Shows the handlers of the agent and the record of their runs, and runs them by hand. log and approve take a renderer as well. A handler of event_handlers is named by its configured text.',
     "Commands that run handlers need the agent's unix socket or its RPC key. The agent has to be one of ours: Serf keeps no record.",
   ],
   flags: FLAGS,

@@ -79,6 +79,26 @@ describe('agent handlers', () => {
     );
   });
 
+  test('shows an attempt of a renderer with what became of the file, or the step that failed', () => {
+    const { stdout: _stdout, stderr: _stderr, ...common } = last;
+    const attempt = {
+      ...common,
+      kind: 'renderer',
+      cause: 'change',
+      event: 'render 2 members, generation 4: +b',
+      attempt: 1,
+    } as const;
+    expect(runsText([{ ...attempt, state: 'ok', exit: 'replaced, reload ok in 12ms' }], options)).toBe(
+      [
+        'run 7  2026-01-01T00:00:00.000Z  render 2 members, generation 4: +b (change)',
+        '  ok after 1.5s: replaced, reload ok in 12ms',
+      ].join('\n'),
+    );
+    expect(runsText([{ ...attempt, step: 'verify', exit: 'verify failed' }], options)).toContain(
+      '  failed at verify after 1.5s: verify failed',
+    );
+  });
+
   test('shows what a handler would do', () => {
     const text = testText(
       {
