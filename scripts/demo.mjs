@@ -18,7 +18,7 @@ const SEED = ADDRESS.alpha;
 const rpc = (address) => `${address}:7373`;
 
 function handler(name) {
-  return `${MEMBER_EVENTS}=${join(ROOT, 'handlers-examples', name, `${name}.mjs`)}`;
+  return `${MEMBER_EVENTS}=${join(ROOT, 'handlers-examples/scripts', name, `${name}.mjs`)}`;
 }
 
 function textOf(path) {

@@ -41,7 +41,7 @@ function prepare(args) {
     rpc_addr: rpcAddress(bind),
     profile: 'local',
     event_handlers: [
-      `member-join,member-update,member-leave,member-failed,member-reap=${join(ROOT, 'handlers-examples/hosts/hosts.mjs')}`,
+      `member-join,member-update,member-leave,member-failed,member-reap=${join(ROOT, 'handlers-examples/scripts/hosts/hosts.mjs')}`,
       join(ROOT, 'scripts/show-event.sh'),
     ],
   };

@@ -6,7 +6,7 @@ const BUNDLED = !import.meta.url.endsWith('.ts');
 /** This file lies two folders deep in the sources, and every bundle (dist/bin/, dist/chunks/) lies as deep. */
 const ROOT = new URL('../../', import.meta.url);
 
-/** The URL of a file of the package that is no code, such as `handlers-examples/hosts/hosts.mjs`. */
+/** The URL of a file of the package that is no code, such as `handlers-examples/scripts/hosts/hosts.mjs`. */
 export function packageFile(path: string): URL {
   return new URL(path, ROOT);
 }

@@ -80,6 +80,16 @@ export function fieldRules(fields: ReadonlyMap<string, string>): readonly FieldR
   });
 }
 
+/**
+ * The grammar that a text of the configuration names, for a value of any kind.
+ *
+ * @param what whose grammar it is, for messages
+ * @throws CodedError `ERR_RENDERER`
+ */
+export function valueRule(what: string, text: string): Pick<FieldRule, 'means' | 'test'> {
+  return grammarOf(what, text);
+}
+
 function grammarOf(field: string, text: string): Pick<FieldRule, 'means' | 'test'> {
   if (Object.hasOwn(GRAMMARS, text)) return GRAMMARS[text as keyof typeof GRAMMARS];
   const expression = /^\/(.+)\/$/s.exec(text)?.[1];

@@ -12,7 +12,7 @@ import { parseHandlerSpec } from '../../src/handlers/spec.ts';
 import { describeWithHaproxy, HAPROXY_BIN } from '../support/interop.ts';
 import { member } from '../unit/events/samples.ts';
 
-const example = fileURLToPath(new URL('../../handlers-examples/haproxy/', import.meta.url));
+const example = fileURLToPath(new URL('../../handlers-examples/scripts/haproxy/', import.meta.url));
 
 let folder = '';
 let config = '';

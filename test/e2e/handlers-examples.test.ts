@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-const examples = fileURLToPath(new URL('../../handlers-examples/', import.meta.url));
+const examples = fileURLToPath(new URL('../../handlers-examples/scripts/', import.meta.url));
 const FOREIGN =
   '127.0.0.1\tlocalhost\n::1 localhost ip6-localhost\n192.0.2.1 gateway GW  # db9 is no name here\n';
 

@@ -18,6 +18,7 @@ export const ALLOWED = {
   runtime: ['base', 'wire', 'events', 'coordinates', 'swim', 'serf'],
   handlers: ['base', 'events', 'policy'],
   render: ['base', 'events', 'policy'],
+  recipes: ['base', 'events', 'policy', 'handlers', 'render'],
   http: ['base', 'events'],
   rpc: ['base', 'events'],
   agent: [
@@ -43,11 +44,14 @@ export const ALLOWED = {
 export type Layer = keyof typeof ALLOWED;
 
 /** Layers that commands of `cli` load lazily when they need no agent, besides what every command may import. */
-const LAZY_FOR_CLI: readonly string[] = ['sim', 'render', 'policy'];
+const LAZY_FOR_CLI: readonly string[] = ['sim', 'render', 'policy', 'recipes'];
 
 /** The commands that run an agent or read its configuration: only there does `cli` meet `agent`. */
 const AGENT_COMMAND =
-  /^src\/cli\/commands\/(?:run|config|render-offline|sim-settings)(?:[-.].*)?\.ts$|^src\/cli\/commands\/run\//;
+  /^src\/cli\/commands\/(?:run|config|recipe-world|render-offline|sim-settings)(?:[-.].*)?\.ts$|^src\/cli\/commands\/run\//;
+
+/** The recipe commands need no agent and are themselves loaded lazily, so that they may name what they load. */
+const RECIPE_COMMAND = /^src\/cli\/commands\/recipe-[a-z-]+\.ts$/;
 
 /** The server's side of `rpc`, which `cli` may not use; `backend.ts` is the contract that both sides share. */
 const RPC_SERVER_SIDE = /^src\/rpc\/(?:server|session|listener|commands\/|streams\/)/;
@@ -93,6 +97,7 @@ function complaintAbout(path: string, from: Layer, target: string, lazy: boolean
   const allowed: readonly string[] = ALLOWED[from];
   if (to === from || allowed.includes(to)) return undefined;
   if (from === 'cli' && lazy && LAZY_FOR_CLI.includes(to)) return undefined;
+  if (RECIPE_COMMAND.test(path) && (to === 'recipes' || to === 'render')) return undefined;
   if (to === 'agent' && AGENT_COMMAND.test(path)) return undefined;
   return `${from} may not import ${to}`;
 }

@@ -68,6 +68,26 @@ export const COMMANDS = {
     synopsis: 'Test that every live member can be reached',
     load: async () => (await import('./reachability.ts')).reachabilityCommand,
   },
+  'recipe add': {
+    synopsis: 'Make a program follow the cluster: hosts file, load balancer, ...',
+    load: async () => (await import('./recipe-add.ts')).recipeAddCommand,
+  },
+  'recipe list': {
+    synopsis: 'List the recipes, and which are installed',
+    load: async () => (await import('./recipe-list.ts')).recipeListCommand,
+  },
+  'recipe remove': {
+    synopsis: 'Undo recipe add',
+    load: async () => (await import('./recipe-remove.ts')).recipeRemoveCommand,
+  },
+  'recipe show': {
+    synopsis: 'Explain a recipe: what it lists and promises, what can be set',
+    load: async () => (await import('./recipe-show.ts')).recipeShowCommand,
+  },
+  'recipe test': {
+    synopsis: 'Test recipes and installed copies, with the programs that read the files',
+    load: async () => (await import('./recipe-test.ts')).recipeTestCommand,
+  },
   render: {
     synopsis: 'Show, try and run the files the agent keeps in step with the cluster',
     load: async () => (await import('./render.ts')).renderCommand,

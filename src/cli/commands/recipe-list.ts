@@ -1,0 +1,62 @@
+import { resolve } from 'node:path';
+import { defineCommand, usageError } from '../command.ts';
+import { EXIT } from '../exit.ts';
+import { columns, goJson } from '../format.ts';
+import { checkFormat } from '../output-format.ts';
+import { RECIPE_FLAGS } from './recipe-flags.ts';
+import { recipeDirectory } from './recipe-world.ts';
+
+/** `recipe list`: what there is, and what of it is installed. */
+export const recipeListCommand = defineCommand({
+  name: 'recipe list',
+  usage: '[options]',
+  examples: [
+    ['', 'What there is, and what is installed in /etc/reeve'],
+    ['--json', 'The same for a program'],
+  ],
+  about: [
+    'A recipe makes one program follow the cluster: a template, the configuration for it, and the proof that both do what they say. See docs/recipes.md. Needs no agent and no network.',
+  ],
+  flags: RECIPE_FLAGS,
+  order: 'anywhere',
+  run: async ({ flags, args }, { out, program }) => {
+    const format = checkFormat(flags.format);
+    if (args.length > 0) throw usageError('Too many arguments.');
+    const [{ recipeNames, findRecipe }, { editedFiles, installedIn }] = await Promise.all([
+      import('../../recipes/library.ts'),
+      import('../../recipes/record.ts'),
+    ]);
+    const installed = installedIn(resolve(flags['config-dir']));
+    const recipes = recipeNames(recipeDirectory()).map((name) => findRecipe(recipeDirectory(), name));
+    const rows = recipes.map((recipe) => {
+      const copies = installed.filter((one) => one.recipe === recipe.name);
+      return {
+        name: recipe.name,
+        what: recipe.summary,
+        lists: recipe.lists.statuses,
+        installed: copies.map((copy) => ({
+          name: copy.name,
+          target: copy.target,
+          edited: editedFiles(copy).length > 0,
+        })),
+      };
+    });
+    // Copies of recipes that are none of the package's.
+    const own = installed.filter(({ recipe }) => !recipes.some(({ name }) => name === recipe));
+    if (format === 'json') {
+      const more = own.map(({ name, recipe, target }) => ({ name, recipe, target }));
+      out.line(goJson({ recipes: rows, others: more }));
+      return EXIT.ok;
+    }
+    const cells = rows.map(({ name, what, lists, installed: copies }) => [
+      name,
+      what,
+      lists.join(', ') || '-',
+      copies.map((copy) => (copy.edited ? `${copy.name} (edited)` : copy.name)).join(', ') || '-',
+    ]);
+    out.line(columns([['NAME', 'WHAT FOLLOWS THE CLUSTER', 'LISTS', 'INSTALLED'], ...cells]));
+    for (const { name, recipe } of own) out.line(`\nAlso installed: ${name}, from ${recipe}`);
+    out.line(`\n'${program} recipe show NAME' explains one, '${program} recipe add NAME' installs it.`);
+    return EXIT.ok;
+  },
+});

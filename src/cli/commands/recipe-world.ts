@@ -1,0 +1,150 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readConfig } from '../../agent/config/decode.ts';
+import { systemHost } from '../../agent/config/host.ts';
+import { rendererSpecs } from '../../agent/config/renderer-specs.ts';
+import { inspectSources } from '../../agent/inspect.ts';
+import { CodedError } from '../../base/errors.ts';
+import type { InstallPlan } from '../../recipes/install.ts';
+import type { RendererLoader } from '../../recipes/run-fixture.ts';
+import type { Environment } from '../command.ts';
+import { packageFile } from '../entry.ts';
+
+/** What the recipe commands need of the package and of the agent's configuration. */
+
+/** Where the recipes of the package are. */
+export function recipeDirectory(): string {
+  return fileURLToPath(packageFile('handlers-examples/'));
+}
+
+/** Reads a renderer with the agent's own reader. */
+export const loadRenderer: RendererLoader = (fragment, name) => {
+  const read = readConfig(`${name}.json`, JSON.stringify(fragment));
+  if ('error' in read) throw read.error;
+  const blocks = read.layer.find(({ key }) => key === 'renderers')?.value;
+  const specs = rendererSpecs((blocks ?? new Map()) as Parameters<typeof rendererSpecs>[0]);
+  const spec = specs.find((one) => one.name === name);
+  if (spec !== undefined) return spec;
+  throw new CodedError('ERR_RECIPE', `the configuration has no renderer '${name}'`);
+};
+
+/** The configuration files of a directory in the order an agent reads them. */
+function configFiles(directory: string): readonly string[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory)
+    .filter((name) => name.endsWith('.json'))
+    .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    .map((name) => join(directory, name));
+}
+
+/**
+ * Refuses a recipe with which an agent would not start, before anything is written.
+ *
+ * @param draft where the new configuration can be read
+ * @throws CodedError `ERR_RECIPE_CONFIG`
+ */
+export async function refuseBadConfig(plan: InstallPlan, draft: string, env: Environment): Promise<void> {
+  const { directory, fragmentPath, name, fragment } = plan;
+  const others = configFiles(directory).filter((path) => path !== fragmentPath);
+  const before = await inspectSources({ sources: others, flags: new Map() }, env, systemHost);
+  const [fault] = before.faults;
+  if (fault !== undefined) {
+    throw new CodedError(
+      'ERR_RECIPE_CONFIG',
+      `nothing was written: what ${directory} holds already is wrong: ${fault.text}. See 'config check ${directory}'`,
+    );
+  }
+  for (const key of ['renderers', 'handlers'] as const) {
+    if (fragment[key] === undefined || before.settings?.config.values[key].has(name) !== true) continue;
+    const origin =
+      before.merged.origins
+        .get(key)
+        ?.map(({ at }) => at)
+        .join(', ') ?? directory;
+    throw new CodedError(
+      'ERR_RECIPE_CONFIG',
+      `nothing was written: the configuration has ${key}.${name} already (${origin}). Give this one another name with -name`,
+    );
+  }
+  // Read from another place, and in the order it will have.
+  const sources = [...others, fragmentPath]
+    .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    .map((path) => (path === fragmentPath ? draft : path));
+  const { faults } = await inspectSources({ sources, flags: new Map() }, env, systemHost);
+  const texts = faults.map(({ text }) => text);
+  if (texts.length === 0) return;
+  throw new CodedError('ERR_RECIPE_CONFIG', `nothing was written: ${texts.join('; ')}`);
+}
+
+/** How to make the agent read a directory anew. */
+export interface NextStep {
+  readonly command: string;
+  readonly why: string;
+}
+
+/** The systemd units of packaging/, where an administrator or a package puts them. */
+const UNITS = [
+  '/etc/systemd/system/reeve.service',
+  '/usr/lib/systemd/system/reeve.service',
+  '/lib/systemd/system/reeve.service',
+];
+
+/** True where the agent is run by systemd. */
+export function hasUnit(): boolean {
+  return existsSync('/run/systemd/system') && UNITS.some((path) => existsSync(path));
+}
+
+/** The command that makes the agent of `directory` see what is there now. */
+export function nextStep(program: string, directory: string): NextStep {
+  const found = agentsWith(directory);
+  const unit = found.some(({ underUnit }) => underUnit);
+  if (unit || (found.length === 0 && hasUnit())) {
+    return {
+      command: 'systemctl reload reeve',
+      why: 'the agent reads its configuration again and stays in its cluster',
+    };
+  }
+  if (found.length > 0) {
+    return {
+      command: `kill -HUP ${found.map(({ pid }) => pid).join(' ')}`,
+      why: 'the agent reads its configuration again and stays in its cluster',
+    };
+  }
+  return { command: `${program} run -config-dir=${directory}`, why: 'no agent runs with this directory yet' };
+}
+
+interface RunningAgent {
+  readonly pid: number;
+  readonly underUnit: boolean;
+}
+
+/** Agents of this host that were started with `-config-dir` and this directory. */
+function agentsWith(directory: string): readonly RunningAgent[] {
+  if (!existsSync('/proc/self/cmdline')) return [];
+  return readdirSync('/proc').flatMap((entry) => {
+    if (!/^\d+$/.test(entry) || Number(entry) === process.pid) return [];
+    const words = textOf(`/proc/${entry}/cmdline`).split('\0');
+    const run = words.findIndex((word) => word === 'run' || word === 'agent');
+    if (run < 1 || !readsDirectory(words.slice(run + 1), directory)) return [];
+    const underUnit = textOf(`/proc/${entry}/cgroup`).includes('/reeve.service');
+    return [{ pid: Number(entry), underUnit }];
+  });
+}
+
+function readsDirectory(words: readonly string[], directory: string): boolean {
+  return words.some((word, index) => {
+    const [, value] = /^--?config-(?:dir|file)(?:=(.*))?$/.exec(word) ?? [];
+    if (!/^--?config-(?:dir|file)/.test(word)) return false;
+    return resolve(value ?? words[index + 1] ?? '') === directory;
+  });
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    // It ended meanwhile, or is none of ours to look at.
+    return '';
+  }
+}

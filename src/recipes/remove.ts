@@ -1,0 +1,84 @@
+import { existsSync, readFileSync, unlinkSync } from 'node:fs';
+import { CodedError } from '../base/errors.ts';
+import { splitAtBlock } from '../render/block.ts';
+import { readState } from '../render/files.ts';
+import { withDirectoryLock } from '../render/lock.ts';
+import { targetPaths } from '../render/paths.ts';
+import type { ManagedBlock } from '../render/spec.ts';
+import { stage } from '../render/stage.ts';
+import { swapIn } from '../render/swap.ts';
+import { writeError } from './install.ts';
+import { editedFiles, type Installed, recordPath } from './record.ts';
+
+/** Taking a recipe out of a configuration directory again. */
+
+/** What `remove` would do. */
+export interface RemovalPlan {
+  /** In the order they go: the configuration first. */
+  readonly files: readonly string[];
+  readonly edited: readonly string[];
+}
+
+/** Finds out what would go; changes nothing. */
+export function planRemoval(directory: string, installed: Installed): RemovalPlan {
+  // The configuration was written last.
+  const files = [...installed.files.keys()].reverse().filter((path) => existsSync(path));
+  return { files: [...files, recordPath(directory, installed.name)], edited: editedFiles(installed) };
+}
+
+/**
+ * Removes the files; those that were edited only when `force` says so.
+ *
+ * @throws CodedError `ERR_RECIPE_EDITED`, `ERR_RECIPE_WRITE`
+ */
+export function remove({ files, edited }: RemovalPlan, force: boolean): void {
+  if (edited.length > 0 && !force) {
+    const [one] = edited;
+    throw new CodedError(
+      'ERR_RECIPE_EDITED',
+      `nothing was removed: ${edited.join(', ')} ${edited.length === 1 ? 'was' : 'were'} edited since ${edited.length === 1 ? 'it was' : 'they were'} written. Keep a copy of ${one} if you want it, then use -force`,
+    );
+  }
+  for (const path of files) {
+    try {
+      unlinkSync(path);
+    } catch (error) {
+      throw writeError(path, error, []);
+    }
+  }
+}
+
+/** What stands in a target after its renderer is gone. */
+export type Remains = 'no-file' | 'no-block' | 'block' | 'whole-file';
+
+/** @throws CodedError `ERR_RENDER_BLOCK` when the markers are damaged */
+export function remainsOf(target: string, block: ManagedBlock | undefined): Remains {
+  if (target === '' || !existsSync(target)) return 'no-file';
+  if (block === undefined) return 'whole-file';
+  const split = splitAtBlock(target, readFileSync(target, 'latin1'), block);
+  return split.inside === undefined ? 'no-block' : 'block';
+}
+
+/**
+ * Takes a managed block out of a file, markers and all, as safely as a renderer writes it: every other byte stays.
+ *
+ * @returns false when there was none
+ * @throws CodedError `ERR_RENDER_BLOCK`, `ERR_RENDER_TARGET`, `ERR_RENDER_LOCK`
+ */
+export async function cleanBlock(
+  target: string,
+  block: ManagedBlock,
+  path: string | undefined,
+): Promise<boolean> {
+  const paths = targetPaths(target);
+  return await withDirectoryLock(paths.directory, async () => {
+    const known = await readState(paths.file);
+    if (known === undefined) return false;
+    const split = splitAtBlock(target, known.bytes.toString('latin1'), block);
+    if (split.inside === undefined) return false;
+    const bytes = Buffer.from(split.before + split.after, 'latin1');
+    const staged = await stage(paths, bytes, known, known.stats.mode, path);
+    await swapIn(paths, bytes, known, staged);
+    return true;
+  });
+}
