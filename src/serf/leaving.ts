@@ -87,8 +87,10 @@ export class Leaving {
     if (this.#removals.size >= PENDING_REMOVALS_LIMIT) {
       throw new CodedError('ERR_REMOVAL_BUSY', `${PENDING_REMOVALS_LIMIT} forced leaves are waiting already`);
     }
+    // Asked before the word counts here: of two members the other one, live after all, has to hear of it to object.
+    const isHeard = hasAlivePeer(membership.members, self);
     const message = this.#declare(now, name, prune);
-    if (!hasAlivePeer(membership.members, self)) {
+    if (!isHeard) {
       settle(operation, { type: 'done' });
       return;
     }

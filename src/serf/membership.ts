@@ -19,7 +19,7 @@ import {
   type SerfMemberView,
 } from './members.ts';
 import { type JoinIntent, joinCodec, type LeaveIntent, STATUS_NUMBERS } from './messages.ts';
-import { decodeTags } from './tags.ts';
+import { noteUnreadableTags } from './unreadable-tags.ts';
 
 export interface MembershipParts {
   /** Our own name. */
@@ -55,9 +55,12 @@ export class Membership {
   readonly #table: SerfMembers;
   readonly #intents = new RecentIntents();
   readonly #burials: Burials;
+  /** What is said of us with an earlier time concerns an earlier life, which the snapshot remembers. */
+  readonly #bornAt: number;
 
   constructor(parts: MembershipParts) {
     this.#parts = parts;
+    this.#bornAt = parts.clock.time;
     this.#table = parts.table;
     const keepMs = parts.config.tombstoneTimeoutMs;
     this.#burials = new Burials((now, name, remains) => parts.bury(now, name, remains, keepMs), keepMs);
@@ -134,9 +137,13 @@ export class Membership {
     return true;
   }
 
-  /** A join intent; true when it should be passed on (serf.md 6.4). */
-  joinIntent(now: Millis, intent: JoinIntent): boolean {
-    const { clock, counters } = this.#parts;
+  /**
+   * A join intent; true when it should be passed on (serf.md 6.4). Hearsay of ourselves that is newer than all we said is
+   * what somebody else said of us, and gossip did not bring it: perhaps that we have left. It is answered, or whoever
+   * believes it would hold us for leaving for ever.
+   */
+  joinIntent(now: Millis, intent: JoinIntent, hearsay = false): boolean {
+    const { clock, counters, self } = this.#parts;
     clock.witness(intent.ltime);
     const record = this.#table.get(intent.node);
     const verdict = judgeJoin(record, intent.ltime);
@@ -153,6 +160,8 @@ export class Membership {
     }
     record.statusLTime = intent.ltime;
     if (record.status === 'leaving') this.#table.setStatus(record, 'alive');
+    const isOfUs = intent.node === self && intent.ltime >= this.#bornAt;
+    if (hearsay && isOfUs && this.#parts.staying()) this.announceJoin(now);
     return true;
   }
 
@@ -201,7 +210,7 @@ export class Membership {
   }
 
   #admit(facts: MemberFacts): MemberRecord {
-    this.#checkTags(facts);
+    noteUnreadableTags(facts, this.#parts);
     const record = this.#table.add(facts, 'alive');
     const buffered = this.#intents.take(facts.name);
     if (buffered === undefined) return record;
@@ -223,21 +232,7 @@ export class Membership {
 
   #describe(record: MemberRecord, facts: MemberFacts): void {
     record.facts = facts;
-    this.#checkTags(facts);
-  }
-
-  /** Tags that cannot be read are the member's fault, and its operator's to hear of. */
-  #checkTags(facts: MemberFacts): void {
-    decodeTags(facts.meta, (why) => {
-      this.#parts.counters.add('drop:tags');
-      this.#parts.trace?.note({
-        level: 'ERR',
-        source: 'serf',
-        message: 'Failed to decode tags',
-        text: `Failed to decode tags: ${why}`,
-        fields: { member: facts.name },
-      });
-    });
+    noteUnreadableTags(facts, this.#parts);
   }
 
   /** A failed member is said to have left. Its tombstone still counts from the failure. */

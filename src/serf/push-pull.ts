@@ -77,7 +77,7 @@ export function mergePushPull(now: Millis, state: PushPullState, targets: MergeT
     else membership.leaveIntent(now, { ltime, node, prune: false }, true);
   }
   for (const [node, ltime] of state.statusLTimes) {
-    if (!left.has(node)) membership.joinIntent(now, { ltime, node });
+    if (!left.has(node)) membership.joinIntent(now, { ltime, node }, true);
   }
   if (targets.ignoreOld) userEvents.ignoreBefore(state.eventLTime);
   const slots = state.events.filter((slot): slot is EventSlot => slot !== null);

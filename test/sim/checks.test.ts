@@ -100,6 +100,17 @@ describe('the checks catch', () => {
     expect(complaints()).toEqual([`n1 ${text}`]);
   });
 
+  it('a live member that moves to where it is not', () => {
+    const { cluster, a, complaints } = rig('addresses');
+    const record = tamper(a, 'n2');
+    cluster.world.run(100);
+    record.facts = { ...record.facts, address: { ip: '10.9.9.9', port: 7946 } };
+    cluster.world.run(100);
+    expect(complaints()).toEqual([
+      'n1 believed n2 alive at 10.0.0.2:7946, and then at 10.9.9.9:7946, where it is not',
+    ]);
+  });
+
   it('events that do not add up to the member list', () => {
     const { cluster, a, b, publish, complaints } = rig('events-add-up');
     publish(a, { type: 'member-failed', members: [infoOf(a, 'n2')] });
@@ -149,6 +160,13 @@ describe('the checks catch', () => {
     Object.defineProperty(serf, 'loads', { value: () => [{ what: 'event queue', size: 9, limit: 8 }] });
     cluster.world.run(100);
     expect(complaints()[0]).toBe('event queue of n1 holds 9, its limit is 8');
+  });
+
+  it('a health score beyond its limit', () => {
+    const { cluster, a, complaints } = rig('bounds');
+    Object.defineProperty(a.swim, 'healthScore', { value: 8 });
+    cluster.world.run(100);
+    expect(complaints()[0]).toBe('health score of n1 is 8, its limits are 0 and 7');
   });
 
   it.each([

@@ -6,6 +6,7 @@ import type { Complain } from '../checks/check.ts';
 import type { QueryCheck } from '../checks/messages.ts';
 import type { SimNode } from '../node.ts';
 import { keyOf } from './keys.ts';
+import { movesAfterLeaving } from './move.ts';
 import type { Scenario } from './scenario.ts';
 import type { Stage } from './stage.ts';
 import { confirmedDeath, falseAccusation, quietQueues, sameView } from './trials.ts';
@@ -17,6 +18,8 @@ const KEY_TRIES = 20;
 /** Gossip within a quiet cluster is a matter of a second or two; how long an operator waits for an outcome. */
 const OUTCOME_MS = 60_000;
 const LOOK_EVERY_MS = 250;
+/** A false word has reached most before it is asked who believes it. */
+const SLANDER_SPREAD_MS = 5_000;
 
 export interface FinaleParts {
   readonly scenario: Scenario;
@@ -54,6 +57,8 @@ export class FinaleRun {
     if (parts.has('rotate') && scenario.encrypted && scenario.protocols.every((version) => version >= 4))
       this.#rotate();
     if (parts.has('restart')) this.#restart();
+    if (parts.has('slander') && stage.wanted.length > 1) this.#slander();
+    if (parts.has('move') && stage.wanted.length > 3) this.#move();
     if (parts.has('leave') && stage.wanted.length > 2) this.#leave();
     sameView(this.#parts);
     falseAccusation(this.#parts);
@@ -104,6 +109,11 @@ export class FinaleRun {
       const missing = node.alive().filter((name) => !known.has(name));
       if (missing.length > 0)
         complain('snapshot')(`the disk of ${node.name} does not name ${missing.join(', ')}`);
+      const heard = lastHeard(node);
+      if (snapshot.lastTimes.event < heard)
+        complain('snapshot')(
+          `the disk of ${node.name} knows events up to ${snapshot.lastTimes.event}, it heard one of ${heard}`,
+        );
     }
   }
 
@@ -119,6 +129,33 @@ export class FinaleRun {
         ? []
         : stage.wanted.map((each) => `${each.name}: ${each.alive().join(' ')}`),
     );
+  }
+
+  /** A live member that an operator declares gone says that it is here, and stays (serf.md 8). */
+  #slander(): void {
+    const { stage, boundMs } = this.#parts;
+    const victim = this.#pick(stage.wanted);
+    const operator = this.#pick(stage.wanted.filter((node) => node !== victim));
+    operator.forceLeave(victim.name);
+    this.#wait(SLANDER_SPREAD_MS);
+    this.#until(`${victim.name}, wrongly declared gone`, 'slander', boundMs, () =>
+      stage.wanted.flatMap((node) => {
+        const status = node.members().find(({ name }) => name === victim.name)?.status;
+        return status === 'alive' ? [] : [`${node.name} has it as ${status ?? 'unknown'}`];
+      }),
+    );
+  }
+
+  /** A member under a new address is found there by all, also by who missed the move. */
+  #move(): void {
+    const { stage, boundMs } = this.#parts;
+    movesAfterLeaving(this.#parts);
+    this.#until('the move', 'move', boundMs, () =>
+      stage.cluster.hasConverged()
+        ? []
+        : stage.wanted.map((each) => `${each.name}: ${each.alive().join(' ')}`),
+    );
+    sameView({ ...this.#parts, toldMs: this.#parts.boundMs });
   }
 
   /** Whoever leaves in the calm is left for everybody, and failed for nobody. */
@@ -146,25 +183,34 @@ export class FinaleRun {
     const before = failuresOf(stage.wanted);
     const [old, fresh] = [keyOf(scenario.seed, 0).base64, keyOf(scenario.seed, 2).base64];
     const operator = this.#pick(stage.wanted);
+    const nodes = stage.wanted;
     this.#dismissFailed(operator);
     for (const [action, key] of [
       ['install', fresh],
       ['use', fresh],
       ['remove', old],
     ] as const) {
-      if (this.#changeKeys(operator, action, key)) continue;
-      complain('key-rotation')(`${operator.name} could not ${action} a key in ${KEY_TRIES} tries`);
-      return;
-    }
-    const nodes = stage.wanted;
-    for (const node of nodes) {
-      const primary = node.keys[0];
-      if (primary === undefined || !sameBytes(primary, keyOf(scenario.seed, 2).bytes)) {
-        complain('key-rotation')(`${node.name} encrypts with another key than the new one`);
+      if (!this.#changeKeys(operator, action, key)) {
+        complain('key-rotation')(`${operator.name} could not ${action} a key in ${KEY_TRIES} tries`);
+        return;
       }
+      for (const node of nodes) this.#ring(node, action);
     }
     this.#wait(10_000);
     if (failuresOf(nodes) !== before) complain('key-rotation')('somebody failed while keys were rotated');
+  }
+
+  /** What a node's key ring holds after a step that all have confirmed: both keys until the old one is removed. */
+  #ring(node: SimNode, after: 'install' | 'use' | 'remove'): void {
+    const { complain, scenario } = this.#parts;
+    const [old, fresh] = [keyOf(scenario.seed, 0).bytes, keyOf(scenario.seed, 2).bytes];
+    const holds = (key: Uint8Array): boolean => node.keys.some((each) => sameBytes(each, key));
+    if (!holds(fresh)) complain('key-rotation')(`${node.name} lacks the new key after ${after}`);
+    if (holds(old) !== (after !== 'remove'))
+      complain('key-rotation')(`${node.name} ${holds(old) ? 'has' : 'lacks'} the old key after ${after}`);
+    const primary = node.keys[0] ?? new Uint8Array(0);
+    if (!sameBytes(primary, after === 'install' ? old : fresh))
+      complain('key-rotation')(`${node.name} encrypts with the wrong key after ${after}`);
   }
 
   /** Members that failed for good may lack a new key, so removing the old one is refused until they are declared gone. */
@@ -220,6 +266,14 @@ function hasHeard(node: SimNode, name: string): boolean {
   return node.history.some(
     ({ event, life }) => life === node.lives && event.type === 'user' && event.name === name,
   );
+}
+
+/** The latest Lamport time of the user events of a node's present life; 0 without any. */
+function lastHeard(node: SimNode): number {
+  const times = node.history.map(({ event, life }) =>
+    life === node.lives && event.type === 'user' ? event.ltime : 0,
+  );
+  return Math.max(0, ...times);
 }
 
 function failuresOf(nodes: readonly SimNode[]): number {

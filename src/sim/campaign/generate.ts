@@ -11,6 +11,9 @@ const STEPS_MIN = 3;
 const STEPS_MORE = 9;
 /** A node under a new address comes back no sooner: its name must have been dead for a while before it may move. */
 const MOVE_AFTER_MS = 60_000;
+const MOVE_MORE_MS = 10_000;
+/** Chaos goes on for so long after the last move. */
+const AFTER_MOVE_MS = 5_000;
 
 /** Room for a few datagrams only, so that small clusters run out of it too. */
 const TIGHT = { inboxBytes: 8_192, clogDatagrams: 10 };
@@ -78,12 +81,17 @@ export function scenarioOf(seed: number): Scenario {
     protocols: random.float() < 0.6 ? [5] : [5, 2 + random.below(4), 2 + random.below(4)],
     ...(random.float() < 0.7 ? {} : { limits: TIGHT }),
     maxQueueDepth: random.float() < 0.8 ? 4096 : 8,
-    chaosMs,
+    chaosMs: Math.max(chaosMs, ...steps.map(movedAt)),
     steps,
-    finale: (['leave', 'restart', 'rotate', 'events'] as const satisfies readonly Finale[]).filter(
-      (part) => random.float() < 0.3 && (part !== 'rotate' || encrypted),
-    ),
+    finale: (
+      ['leave', 'move', 'slander', 'restart', 'rotate', 'events'] as const satisfies readonly Finale[]
+    ).filter((part) => random.float() < 0.3 && (part !== 'rotate' || encrypted)),
   };
+}
+
+/** When a step that moves a name has had its effect; 0 for other steps. */
+function movedAt({ at, action }: Step): Millis {
+  return action.type === 'crash' && action.newAddress ? at + (action.restartAfterMs ?? 0) + AFTER_MOVE_MS : 0;
 }
 
 function actionsOf(kind: Kind, draft: Draft): Action[] {
@@ -111,8 +119,9 @@ function actionsOf(kind: Kind, draft: Draft): Action[] {
     case 'crash':
       return crashOf(draft, node);
     case 'leave': {
-      const isBack = random.float() < 0.6;
-      return [{ type: 'leave', node, ...(isBack ? { returnAfterMs: Math.floor(forMs / 2) } : {}) }];
+      if (random.float() < 0.4) return [{ type: 'leave', node }];
+      const newAddress = random.float() < 0.3;
+      return [{ type: 'leave', node, returnAfterMs: Math.floor(forMs / 2), newAddress }];
     }
     case 'arrive': {
       const name = `n${names.length + 1}`;
@@ -186,24 +195,28 @@ function sideOf({ random, names }: Draft): string[] {
   return shuffled.slice(0, count);
 }
 
-function crashOf({ random, names, leftMs }: Draft, node: string): Action[] {
+function crashOf(draft: Draft, node: string): Action[] {
+  const { random, names, leftMs } = draft;
   const disk = random.float() < 0.5 ? 'kept' : random.float() < 0.5 ? 'torn' : 'lost';
   const powerLoss = random.float() < 0.4;
-  const isMoving = random.float() < 0.2 && leftMs > MOVE_AFTER_MS;
-  const isBack = isMoving || random.float() < 0.75;
-  const least = isMoving ? MOVE_AFTER_MS : 0;
-  const restartAfterMs = Math.floor(least + (leftMs - least) * random.float() * 0.9);
-  const crash: Action = {
-    type: 'crash',
-    node,
-    disk,
-    powerLoss,
-    ...(isBack ? { restartAfterMs } : {}),
-    newAddress: isMoving,
-  };
-  if (isBack || random.float() < 0.5) return [crash];
+  const crash = { type: 'crash', node, disk, powerLoss, newAddress: false } as const;
+  if (random.float() < 0.2) return moveOf(draft, crash);
+  if (random.float() < 0.75) {
+    return [{ ...crash, restartAfterMs: Math.floor(leftMs * random.float() * 0.9) }];
+  }
+  if (random.float() < 0.5) return [crash];
   const by = names.find((name) => name !== node);
   return by === undefined ? [crash] : [crash, { type: 'force-leave', by, node }];
+}
+
+/** A node comes back under a new address; somebody may sleep through it all and tell of the old one afterwards. */
+function moveOf({ random, names }: Draft, crash: Extract<Action, { type: 'crash' }>): Action[] {
+  const restartAfterMs = MOVE_AFTER_MS + Math.floor(MOVE_MORE_MS * random.float());
+  const moving: Action = { ...crash, restartAfterMs, newAddress: true };
+  const others = names.filter((name) => name !== crash.node);
+  const sleeper = others[random.below(others.length)];
+  if (sleeper === undefined || random.float() < 0.5) return [moving];
+  return [moving, { type: 'pause', node: sleeper, forMs: restartAfterMs + AFTER_MOVE_MS / 2 }];
 }
 
 function pickWeighted<T extends readonly unknown[]>(choices: readonly T[], random: Random): T {

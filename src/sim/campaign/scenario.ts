@@ -27,8 +27,13 @@ export type Action =
       readonly restartAfterMs?: Millis;
       readonly newAddress: boolean;
     }
-  /** Leaves in good order, and may come back. */
-  | { readonly type: 'leave'; readonly node: string; readonly returnAfterMs?: Millis }
+  /** Leaves in good order, and may come back, under another address if it says so. */
+  | {
+      readonly type: 'leave';
+      readonly node: string;
+      readonly returnAfterMs?: Millis;
+      readonly newAddress?: boolean;
+    }
   /** A node that was not there before. */
   | { readonly type: 'arrive'; readonly node: string }
   /** An operator declares a dead node gone. */
@@ -69,8 +74,11 @@ export interface Scenario {
   readonly finale: readonly Finale[];
 }
 
-/** A node leaves; a node restarts from its disk alone; the keys are rotated; what was told in the chaos reaches all. */
-export type Finale = 'leave' | 'restart' | 'rotate' | 'events';
+/**
+ * A node leaves; a node leaves and comes back under another address; a live node is declared gone; a node restarts from
+ * its disk alone; the keys are rotated; what was told in the chaos reaches all.
+ */
+export type Finale = 'leave' | 'move' | 'slander' | 'restart' | 'rotate' | 'events';
 
 /** Every node a scenario speaks of, the first ones first. */
 export function nodesOf(scenario: Pick<Scenario, 'size' | 'steps'>): string[] {

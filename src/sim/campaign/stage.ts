@@ -12,6 +12,7 @@ import { RETRY_JOIN_MS } from './bound.ts';
 import { keyOf } from './keys.ts';
 import { settingsOf } from './node-settings.ts';
 import type { Action, Scenario } from './scenario.ts';
+import { strangersOf } from './strangers.ts';
 
 /** An evicted agent is started again after this long, as by a service manager with a back-off. */
 const EVICTED_RESTART_MS = 30_000;
@@ -90,16 +91,12 @@ export class Stage implements Watcher {
 
   /**
    * Joins again whoever met only nodes that were cut off themselves: two nodes that never heard of each other, directly
-   * or through others, cannot find each other; operators look after that.
+   * or through others, cannot find each other, nor can they by an address that is out of date, and nobody looks for
+   * members that left; operators look after that.
    */
   introduce(): void {
     const running = this.wanted.filter((node) => node.isRunning && node.serf.state === 'alive');
-    const knows = (node: SimNode, other: SimNode): boolean =>
-      node.members().some(({ name }) => name === other.name);
-    const known = new Set(running.slice(0, 1));
-    for (const node of known)
-      for (const other of running) if (knows(node, other) || knows(other, node)) known.add(other);
-    for (const node of running) if (!known.has(node)) this.#join(node);
+    for (const node of strangersOf(running)) this.#join(node);
   }
 
   /** Ends a node's part in good order. */
@@ -107,6 +104,12 @@ export class Stage implements Watcher {
     if (node.serf.state !== 'alive') return;
     this.#wanted.delete(node.name);
     node.leave();
+  }
+
+  /** Starts a node that ended again, under an address of its own. */
+  returnElsewhere(node: SimNode): void {
+    this.#wanted.add(node.name);
+    this.#restart(node, true, true);
   }
 
   /** Does one thing, or nothing where it makes no sense any more. */
@@ -191,11 +194,11 @@ export class Stage implements Watcher {
     switch (action.type) {
       case 'leave': {
         this.leave(node);
-        const { returnAfterMs } = action;
+        const { returnAfterMs, newAddress = false } = action;
         if (returnAfterMs !== undefined) this.#wanted.add(node.name);
         if (returnAfterMs !== undefined) {
           this.cluster.world.after(returnAfterMs, () => {
-            if (!node.isRunning) this.#restart(node, true);
+            if (!node.isRunning) this.#restart(node, true, newAddress);
           });
         }
         return;

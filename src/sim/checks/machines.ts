@@ -24,11 +24,15 @@ export function lamportCheck(complain: Complain): Check {
   };
 }
 
-/** Every queue and table of a machine stays within its named limit. */
+/** Every queue and table of a machine stays within its named limit, and so does its health score (Lifeguard §IV.A). */
 export function boundsCheck(complain: Complain): Check {
   return {
     poll(cluster: SimCluster) {
       for (const node of cluster.running) {
+        const { healthScore } = node.swim;
+        const most = node.config.swim.awarenessMaxMultiplier - 1;
+        if (healthScore < 0 || healthScore > most)
+          complain(`health score of ${node.name} is ${healthScore}, its limits are 0 and ${most}`);
         for (const { what, size, limit } of node.serf.loads()) {
           if (size > limit) complain(`${what} of ${node.name} holds ${size}, its limit is ${limit}`);
         }

@@ -1,5 +1,6 @@
 import type { Millis } from '../../base/machine.ts';
 import type { SimCluster } from '../cluster.ts';
+import { addressCheck } from './addresses.ts';
 import { type Check, type CheckMaker, VIOLATIONS_LIMIT, type Violation } from './check.ts';
 import { incarnationsCheck } from './incarnations.ts';
 import { boundsCheck, lamportCheck } from './machines.ts';
@@ -10,6 +11,7 @@ import { oncePerEventCheck } from './messages.ts';
 export const CHECKS = {
   incarnations: incarnationsCheck,
   'event-order': eventOrderCheck,
+  addresses: addressCheck,
   'events-add-up': foldCheck,
   'self-alive': selfCheck,
   'left-not-failed': leaverCheck,

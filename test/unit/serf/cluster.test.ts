@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bytesOfText } from '../../../src/base/bytes.ts';
 import { keyRequestCodec, keyResponseCodec } from '../../../src/serf/messages.ts';
+import { separate } from '../../../src/sim/weather.ts';
 import { World } from '../../../src/sim/world.ts';
 import { Keyring } from '../../../src/wire/keyring.ts';
 import { addSerf, type SerfNode, serfCluster } from '../../support/serf-node.ts';
@@ -210,6 +211,28 @@ describe('failing', () => {
     world.run(10_000);
     for (const node of nodes) expect(node.view()).toEqual(ALL_ALIVE);
     expect(nodes[2]!.texts()).toContain('Refuting an older leave intent');
+  });
+
+  it('the other one of two live members hears that it was declared gone, and objects', () => {
+    const world = new World(7);
+    const [a] = serfCluster(world, 2);
+    a!.run((now, id) => a!.serf.forceLeave(now, id, 'n2', false));
+    expect(a!.member('n2')?.status).toBe('leaving');
+    world.run(5_000);
+    expect(a!.member('n2')?.status).toBe('alive');
+  });
+
+  it('a live member whom no gossip told that it was declared gone learns it from an exchange of states, and objects', () => {
+    const { world, nodes } = three();
+    const [a, b, c] = nodes as [SerfNode, SerfNode, SerfNode];
+    world.partition(separate([c.address]), 'deaf');
+    a.run((now, id) => a.serf.forceLeave(now, id, 'n3', false));
+    world.run(1_500);
+    world.heal('deaf');
+    expect(b.view()).toContain('n3:leaving');
+    world.run(120_000);
+    for (const node of nodes) expect(node.view()).toEqual(ALL_ALIVE);
+    expect(b.story('n3')).toEqual(['member-join']);
   });
 
   it('a forced leave of an unknown name on a lone node succeeds at once', () => {
