@@ -13,17 +13,7 @@ import type { JsonObject, Recipe } from './recipe.ts';
 /** Reads the renderer `name` of a piece of configuration, as an agent would. */
 export type RendererLoader = (fragment: JsonObject, name: string) => RendererSpec;
 
-/** What a fixture came to. */
-export interface FixtureResult {
-  readonly fixture: string;
-  /** Empty when all is as it should be. */
-  readonly problems: readonly string[];
-  /** What the file would be called, and its bytes, for the program that reads it. */
-  readonly file: string;
-  readonly bytes: Buffer | undefined;
-}
-
-/** A renderer's outcome for a fixture. */
+/** What a renderer or handler made of a fixture. */
 export interface Outcome {
   readonly bytes: Buffer;
   readonly leftOut: readonly LeftOut[];
@@ -49,6 +39,12 @@ export function renderFixture(spec: RendererSpec, template: string, fixture: Fix
     present,
   });
   return { bytes: composed.bytes, leftOut: [...leftOut, ...composed.leftOut], held: false };
+}
+
+/** The outcome with what differs each time as `…`. */
+export function masked({ mask }: Fixture, outcome: Outcome): Outcome {
+  if (mask === undefined) return outcome;
+  return { ...outcome, bytes: Buffer.from(outcome.bytes.toString().replace(mask, '…')) };
 }
 
 /** Compares with the golden file, the members left out, and whether a guard was to hold. */

@@ -1,25 +1,33 @@
+import { basename, join } from 'node:path';
 import { CodedError, messageOf } from '../base/errors.ts';
 import { unifiedDiff } from '../render/diff.ts';
-import type { RendererSpec } from '../render/spec.ts';
 import { checkFile, findProgram } from './checker.ts';
 import { type Fixture, REQUIRED_FIXTURES, readFixtures } from './fixtures.ts';
-import { type Choice, fragmentOf } from './options.ts';
+import { type Choice, fragmentOf, installedPath, optionValues } from './options.ts';
 import type { JsonObject, Recipe } from './recipe.ts';
 import type { Installed } from './record.ts';
 import {
   judge,
+  masked,
   type Outcome,
   type RendererLoader,
   renderFixture,
   templateText,
   updateExpected,
 } from './run-fixture.ts';
+import { type HandlerLoader, runHandlerFixture } from './run-handler.ts';
+
+/** Reads pieces of configuration with the agent's own reader. */
+export interface Loader {
+  readonly renderer: RendererLoader;
+  readonly handler: HandlerLoader;
+}
 
 /** What `recipe test` is given. */
 export interface TestRequest {
   readonly recipe: Recipe;
-  readonly load: RendererLoader;
-  /** The search path for checkers. */
+  readonly load: Loader;
+  /** The search path for programs. */
   readonly path: string | undefined;
   /** Writes golden files as they come out instead of comparing. */
   readonly update?: boolean;
@@ -50,76 +58,117 @@ export interface TestReport {
 /** Where recipes are installed while they are tested: nothing is written there. */
 const NOWHERE = '/etc/reeve';
 
+interface Tried {
+  readonly outcome: Outcome;
+  readonly problems: readonly string[];
+}
+
 /** Runs all fixtures of a recipe, and the program that reads such files on each result. */
 export async function testRecipe(request: TestRequest): Promise<TestReport> {
-  const { recipe, load } = request;
-  const template = templateText(recipe);
+  const { recipe } = request;
   const run = (fixture: Fixture): Tried => {
-    const outcome = renderFixture(specOf(recipe, fixture.choice, load), template, fixture);
+    const outcome = masked(fixture, asShipped(request, fixture, fixture.choice));
     if (request.update === true) updateExpected(fixture, outcome.bytes);
     return { outcome, problems: judge(fixture, outcome) };
   };
   const fixtures = readFixtures(recipe);
-  const missing = REQUIRED_FIXTURES.filter((name) => !fixtures.some((one) => one.name === name));
   const report = await tested(request, fixtures, run);
-  const lacking = missing.map((name) => ({
-    fixture: name,
-    what: 'required of every recipe',
-    problems: ['there is none'],
-  }));
+  const missing = REQUIRED_FIXTURES.filter((name) => !fixtures.some((one) => one.name === name)).map(
+    (name) => ({ fixture: name, what: 'required of every recipe', problems: ['there is none'] }),
+  );
   return {
     ...report,
     name: recipe.name,
     installed: undefined,
     ok: report.ok && missing.length === 0,
-    fixtures: [...report.fixtures, ...lacking],
+    fixtures: [...report.fixtures, ...missing],
   };
+}
+
+/** What is installed under a name, as its files are now. */
+export interface InstalledCopy extends Installed {
+  readonly directory: string;
+  readonly fragment: JsonObject;
+  /** The template; empty for a handler. */
+  readonly template: string;
 }
 
 /**
  * Runs the fixtures on an installed copy, with its options and edits. It must render each, its program must accept each,
  * and it may list nobody whom the recipe leaves out; other differences are shown and are the operator's own.
  */
-export async function testInstalled(
-  request: TestRequest,
-  copy: Installed & { readonly fragment: JsonObject; readonly template: string },
-): Promise<TestReport> {
-  const { recipe, load } = request;
+export async function testInstalled(request: TestRequest, copy: InstalledCopy): Promise<TestReport> {
+  const { recipe } = request;
   const differences: string[] = [];
-  const shipped = templateText(recipe);
   const run = (fixture: Fixture): Tried => {
-    const asShipped: Choice = { values: copy.choice.values, tags: undefined };
-    const theirs = specOf(recipe, asShipped, load);
-    const mine = load(copy.fragment, copy.name);
-    // Members are chosen as the recipe does: tags of this cluster are not those of the fixtures.
-    const filter = { ...mine.policy.filter, tags: theirs.policy.filter.tags };
-    const outcome = renderFixture({ ...mine, policy: { ...mine.policy, filter } }, copy.template, fixture);
-    const reference = renderFixture({ ...theirs, block: mine.block }, shipped, fixture);
-    const diff = unifiedDiff(
-      `${copy.name} (${fixture.name})`,
-      reference.bytes.toString(),
-      outcome.bytes.toString(),
-    );
+    const reference = asShipped(request, fixture, { values: copy.choice.values, tags: undefined }, copy);
+    const outcome = asInstalled(request, fixture, copy);
+    const name = `${copy.name} (${fixture.name})`;
+    const texts = [reference, outcome].map((one) => masked(fixture, one).bytes.toString());
+    const diff = unifiedDiff(name, texts[0], texts[1] ?? '');
     if (diff !== '') differences.push(diff);
-    const listed = reference.leftOut.filter(({ name }) => !outcome.leftOut.some((one) => one.name === name));
-    return {
-      outcome,
-      problems: listed.map(
-        ({ name, why }) => `it lists ${JSON.stringify(name)}, which the recipe leaves out: ${why}`,
-      ),
-    };
+    const listed = reference.leftOut.filter(
+      (known) => !outcome.leftOut.some(({ name }) => name === known.name),
+    );
+    const problems = listed.map(
+      ({ name, why }) => `it lists ${JSON.stringify(name)}, which the recipe leaves out: ${why}`,
+    );
+    return { outcome, problems };
   };
   const report = await tested(request, readFixtures(recipe), run);
   return { ...report, name: copy.name, installed: recipe.name, differences };
 }
 
-interface Tried {
-  readonly outcome: Outcome;
-  readonly problems: readonly string[];
+/** What the recipe makes of a fixture with these options; blocks with the markers of `copy`. */
+function asShipped(request: TestRequest, fixture: Fixture, choice: Choice, copy?: InstalledCopy): Outcome {
+  const { recipe, load, path } = request;
+  const fragment = fragmentOf({ recipe, name: recipe.name, directory: NOWHERE, choice });
+  if (recipe.renderer !== undefined) {
+    const spec = load.renderer(fragment, recipe.name);
+    const block = copy === undefined ? spec.block : load.renderer(copy.fragment, copy.name).block;
+    return renderFixture({ ...spec, block }, templateText(recipe), fixture);
+  }
+  const spec = load.handler(fragment, recipe.name);
+  const files = new Map(
+    [...recipe.files.values()].map((file) => [
+      installedPath(NOWHERE, recipe.name, file),
+      join(recipe.folder, file),
+    ]),
+  );
+  const bytes = runHandlerFixture({ spec, target: targetOf(recipe, choice), files, path }, fixture);
+  return { bytes, leftOut: [], held: false };
+}
+
+function asInstalled({ recipe, load, path }: TestRequest, fixture: Fixture, copy: InstalledCopy): Outcome {
+  if (recipe.renderer !== undefined) {
+    const mine = load.renderer(copy.fragment, copy.name);
+    // Members are chosen as the recipe does: tags of this cluster are not those of the fixtures.
+    const tags = copy.choice.tags === undefined ? mine.policy.filter.tags : shippedTags(recipe, load, copy);
+    const filter = { ...mine.policy.filter, tags };
+    return renderFixture({ ...mine, policy: { ...mine.policy, filter } }, copy.template, fixture);
+  }
+  const spec = load.handler(copy.fragment, copy.name);
+  const paths = [...recipe.files.values()].map((file) => installedPath(copy.directory, copy.name, file));
+  const files = new Map(paths.map((file) => [file, file]));
+  return {
+    bytes: runHandlerFixture({ spec, target: copy.target, files, path }, fixture),
+    leftOut: [],
+    held: false,
+  };
+}
+
+function shippedTags(recipe: Recipe, load: Loader, copy: InstalledCopy) {
+  const choice = { values: copy.choice.values, tags: undefined };
+  const fragment = fragmentOf({ recipe, name: recipe.name, directory: NOWHERE, choice });
+  return load.renderer(fragment, recipe.name).policy.filter.tags;
+}
+
+function targetOf(recipe: Recipe, choice: Choice): string {
+  return optionValues(recipe, choice).get('target') ?? '';
 }
 
 async function tested(
-  { recipe, load, path }: TestRequest,
+  { recipe, path }: TestRequest,
   fixtures: readonly Fixture[],
   run: (fixture: Fixture) => Tried,
 ): Promise<Omit<TestReport, 'name' | 'installed'>> {
@@ -134,8 +183,8 @@ async function tested(
       const { outcome, problems: found } = run(fixture);
       problems.push(...found);
       if (program !== undefined) {
-        const target = specOf(recipe, fixture.choice, load).target;
-        const complaint = await checkFile(recipe, target.split('/').at(-1) ?? 'file', outcome.bytes, path);
+        const name = basename(targetOf(recipe, fixture.choice)) || 'file';
+        const complaint = await checkFile(recipe, name, outcome.bytes, path);
         if (complaint === undefined) accepted += 1;
         else {
           refused += 1;
@@ -173,20 +222,14 @@ function verdict(
   return { status: refused === 0 ? 'accepted' : 'refused', text };
 }
 
-function specOf(recipe: Recipe, choice: Choice, load: RendererLoader): RendererSpec {
-  return load(fragmentOf({ recipe, name: recipe.name, directory: NOWHERE, choice }), recipe.name);
-}
-
 /**
- * Renders everybody of the fixture `many`, so that what cannot be rendered with these options is found before it is
- * installed.
+ * Renders those fixtures that nothing is wrong with, so that what cannot be rendered with these options is found before
+ * it is installed.
  *
  * @throws CodedError
  */
-export function tryOut(recipe: Recipe, choice: Choice, load: RendererLoader): void {
-  const spec = specOf(recipe, choice, load);
-  const template = templateText(recipe);
-  for (const fixture of readFixtures(recipe)) {
-    if (fixture.name === 'many' || fixture.name === 'one') renderFixture(spec, template, fixture);
+export function tryOut(request: TestRequest, choice: Choice): void {
+  for (const fixture of readFixtures(request.recipe)) {
+    if (fixture.name === 'many' || fixture.name === 'one') asShipped(request, fixture, choice);
   }
 }

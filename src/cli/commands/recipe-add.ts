@@ -1,9 +1,19 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import type { InstallPlan, PlannedFile } from '../../recipes/install.ts';
+import {
+  type InstallPlan,
+  install,
+  type PlannedFile,
+  planInstall,
+  refuseEdited,
+} from '../../recipes/install.ts';
+import { findRecipe, isFolder } from '../../recipes/library.ts';
 import type { Choice } from '../../recipes/options.ts';
 import type { Recipe } from '../../recipes/recipe.ts';
+import { readRecord } from '../../recipes/record.ts';
+import { tryOut } from '../../recipes/test-recipe.ts';
+import { unifiedDiff } from '../../render/diff.ts';
 import { type CommandContext, defineCommand, readTags, usageError } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { goJson } from '../format.ts';
@@ -11,7 +21,7 @@ import { checkFormat } from '../output-format.ts';
 import { RECIPE_FLAGS } from './recipe-flags.ts';
 import {
   hasUnit,
-  loadRenderer,
+  LOADER,
   type NextStep,
   nextStep,
   recipeDirectory,
@@ -65,21 +75,17 @@ export const recipeAddCommand = defineCommand({
     if (word === undefined) throw usageError("Give the name of a recipe; 'recipe list' has them.");
     if (more.length > 0)
       throw usageError(`Too many arguments: '${more[0]}'. Options of the recipe go with -set.`);
-    const [{ findRecipe, isFolder }, { install, planInstall, refuseEdited }] = await Promise.all([
-      import('../../recipes/library.ts'),
-      import('../../recipes/install.ts'),
-    ]);
     const recipe = findRecipe(recipeDirectory(), word);
     const name = flags.name === '' ? recipe.name : flags.name;
     const source = isFolder(word) ? recipe.folder : recipe.name;
     const directory = resolve(flags['config-dir']);
-    const choice = over(await chosenBefore(directory, name, source), choiceOf(flags));
+    const choice = over(chosenBefore(directory, name, source), choiceOf(flags));
     const request = { recipe, source, name, directory, choice };
     const first = planInstall(request);
     const dropIn = dropInOf(recipe, first);
     const plan = flags.systemd && dropIn !== undefined ? planInstall({ ...request, extra: [dropIn] }) : first;
     await refuseWhatWouldNotWork(recipe, plan, choice, context);
-    if (flags['dry-run']) return await showPlan(plan, format, context);
+    if (flags['dry-run']) return showPlan(plan, format, context);
     if (!flags.force) refuseEdited(plan);
     const written = await install(plan);
     const next = nextOf(plan, context.program, flags.systemd && written.length > 0);
@@ -101,8 +107,7 @@ function choiceOf(flags: Flags): Choice {
 }
 
 /** What was chosen when it was installed before: to say it again is to keep it. */
-async function chosenBefore(directory: string, name: string, source: string): Promise<Choice | undefined> {
-  const { readRecord } = await import('../../recipes/record.ts');
+function chosenBefore(directory: string, name: string, source: string): Choice | undefined {
   const known = readRecord(directory, name);
   return known?.recipe === source ? known.choice : undefined;
 }
@@ -137,9 +142,10 @@ async function refuseWhatWouldNotWork(
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  if (recipe.renderer === undefined) return;
-  const { tryOut } = await import('../../recipes/test-recipe.ts');
-  tryOut(recipe, { values: choice.values, tags: undefined }, loadRenderer);
+  // With the recipe's own tags: those of this cluster are not those of its fixtures.
+  if (recipe.renderer !== undefined) {
+    tryOut({ recipe, load: LOADER, path: env['PATH'] }, { values: choice.values, tags: undefined });
+  }
 }
 
 /** What lets a sandboxed agent write the target. */
@@ -206,12 +212,7 @@ function report(
   ];
 }
 
-async function showPlan(
-  plan: InstallPlan,
-  format: 'text' | 'json',
-  { out, program }: CommandContext,
-): Promise<number> {
-  const { unifiedDiff } = await import('../../render/diff.ts');
+function showPlan(plan: InstallPlan, format: 'text' | 'json', { out, program }: CommandContext): number {
   if (format === 'json') {
     out.line(goJson(record(plan, [], nextStep(program, plan.directory))));
     return EXIT.ok;

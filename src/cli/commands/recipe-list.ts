@@ -1,4 +1,6 @@
 import { resolve } from 'node:path';
+import { findRecipe, recipeNames } from '../../recipes/library.ts';
+import { editedFiles, installedIn } from '../../recipes/record.ts';
 import { defineCommand, usageError } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { columns, goJson } from '../format.ts';
@@ -22,10 +24,6 @@ export const recipeListCommand = defineCommand({
   run: async ({ flags, args }, { out, program }) => {
     const format = checkFormat(flags.format);
     if (args.length > 0) throw usageError('Too many arguments.');
-    const [{ recipeNames, findRecipe }, { editedFiles, installedIn }] = await Promise.all([
-      import('../../recipes/library.ts'),
-      import('../../recipes/record.ts'),
-    ]);
     const installed = installedIn(resolve(flags['config-dir']));
     const recipes = recipeNames(recipeDirectory()).map((name) => findRecipe(recipeDirectory(), name));
     const rows = recipes.map((recipe) => {

@@ -1,14 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { JsonObject } from '../../recipes/recipe.ts';
-import type { Remains } from '../../recipes/remove.ts';
+import { installedIn, readRecord } from '../../recipes/record.ts';
+import { cleanBlock, planRemoval, type Remains, remainsOf, remove } from '../../recipes/remove.ts';
 import type { RendererSpec } from '../../render/spec.ts';
 import { defineCommand, failure, usageError } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { goJson } from '../format.ts';
 import { checkFormat } from '../output-format.ts';
 import { RECIPE_FLAGS } from './recipe-flags.ts';
-import { loadRenderer, nextStep } from './recipe-world.ts';
+import { LOADER, nextStep } from './recipe-world.ts';
 
 /** `recipe remove`: undoes `recipe add`. */
 export const recipeRemoveCommand = defineCommand({
@@ -36,10 +37,6 @@ export const recipeRemoveCommand = defineCommand({
     if (name === undefined) throw usageError("Give the name it is installed under; 'recipe list' has it.");
     if (more.length > 0) throw usageError('Too many arguments: give one name.');
     const directory = resolve(flags['config-dir']);
-    const [{ installedIn, readRecord }, { cleanBlock, planRemoval, remainsOf, remove }] = await Promise.all([
-      import('../../recipes/record.ts'),
-      import('../../recipes/remove.ts'),
-    ]);
     const installed = readRecord(directory, name);
     if (installed === undefined) {
       const known = installedIn(directory).map((one) => one.name);
@@ -76,7 +73,7 @@ function specOf(directory: string, name: string): RendererSpec | undefined {
   const path = join(directory, `${name}.json`);
   if (!existsSync(path)) return undefined;
   try {
-    return loadRenderer(JSON.parse(readFileSync(path, 'utf8')) as JsonObject, name);
+    return LOADER.renderer(JSON.parse(readFileSync(path, 'utf8')) as JsonObject, name);
   } catch {
     // A handler, or broken by hand: there is no block that we could find.
     return undefined;

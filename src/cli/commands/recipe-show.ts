@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { findRecipe } from '../../recipes/library.ts';
 import type { Recipe } from '../../recipes/recipe.ts';
 import { defineCommand, usageError } from '../command.ts';
 import { EXIT } from '../exit.ts';
@@ -26,7 +27,6 @@ export const recipeShowCommand = defineCommand({
     const [name, ...more] = args;
     if (name === undefined) throw usageError("Give the name of a recipe; 'recipe list' has them.");
     if (more.length > 0) throw usageError('Too many arguments: give the name of one recipe.');
-    const { findRecipe } = await import('../../recipes/library.ts');
     const recipe = findRecipe(recipeDirectory(), name);
     if (format === 'json') {
       out.line(goJson(record(recipe)));

@@ -1,15 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { findRecipe, isFolder, recipeNames } from '../../recipes/library.ts';
+import { installedPath } from '../../recipes/options.ts';
 import type { JsonObject, Recipe } from '../../recipes/recipe.ts';
-import type { Installed } from '../../recipes/record.ts';
-import type { TestReport } from '../../recipes/test-recipe.ts';
+import { type Installed, installedIn } from '../../recipes/record.ts';
+import { type TestReport, testInstalled, testRecipe } from '../../recipes/test-recipe.ts';
 import { type CommandContext, defineCommand, usageError } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { goJson, type Json } from '../format.ts';
 import { checkFormat } from '../output-format.ts';
 import { palette } from '../style.ts';
 import { RECIPE_FLAGS } from './recipe-flags.ts';
-import { loadRenderer, recipeDirectory } from './recipe-world.ts';
+import { LOADER, recipeDirectory } from './recipe-world.ts';
 
 /** `recipe test`: whether recipes, and what was made of them, do what they say. */
 export const recipeTestCommand = defineCommand({
@@ -33,7 +35,6 @@ export const recipeTestCommand = defineCommand({
   order: 'anywhere',
   run: async ({ flags, args }, context) => {
     const format = checkFormat(flags.format);
-    const { isFolder } = await import('../../recipes/library.ts');
     if (flags.update && (args.length === 0 || !args.every(isFolder))) {
       throw usageError('-update goes with the folder of a recipe, such as ./mine.');
     }
@@ -56,17 +57,12 @@ async function tests(
   update: boolean,
   { env }: CommandContext,
 ): Promise<readonly TestReport[]> {
-  const [{ recipeNames, findRecipe }, { installedIn }, { testRecipe, testInstalled }] = await Promise.all([
-    import('../../recipes/library.ts'),
-    import('../../recipes/record.ts'),
-    import('../../recipes/test-recipe.ts'),
-  ]);
   const installed = installedIn(directory);
   const reports: TestReport[] = [];
   const recipes: Recipe[] = (words.length === 0 ? recipeNames(recipeDirectory()) : words)
     .filter((word) => !installed.some(({ name, recipe }) => name === word && recipe !== word))
     .map((word) => findRecipe(recipeDirectory(), word));
-  const base = { load: loadRenderer, path: env['PATH'] };
+  const base = { load: LOADER, path: env['PATH'] };
   for (const recipe of recipes) reports.push(await testRecipe({ ...base, recipe, update }));
   const named = (copy: Installed): boolean =>
     words.length === 0 || words.includes(copy.name) || words.includes(copy.recipe);
@@ -76,7 +72,7 @@ async function tests(
       fragment: fragmentOf(directory, copy.name),
       template: templateOf(directory, copy.name, recipe),
     };
-    reports.push(await testInstalled({ ...base, recipe }, { ...copy, ...files }));
+    reports.push(await testInstalled({ ...base, recipe }, { ...copy, ...files, directory }));
   }
   return reports;
 }
@@ -87,8 +83,8 @@ function fragmentOf(directory: string, name: string): JsonObject {
 }
 
 function templateOf(directory: string, name: string, { files }: Recipe): string {
-  const ending = /\.[^.]+$/.exec(files.get('template') ?? '')?.[0] ?? '';
-  return readFileSync(join(directory, name + ending), 'utf8');
+  const file = files.get('template');
+  return file === undefined ? '' : readFileSync(installedPath(directory, name, file), 'utf8');
 }
 
 function show(report: TestReport, verbose: boolean, { out, screen }: CommandContext): void {

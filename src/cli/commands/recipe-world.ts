@@ -1,13 +1,18 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Block } from '../../agent/config/block-spec.ts';
 import { readConfig } from '../../agent/config/decode.ts';
+import { supervisedSpecs } from '../../agent/config/handler-specs.ts';
 import { systemHost } from '../../agent/config/host.ts';
 import { rendererSpecs } from '../../agent/config/renderer-specs.ts';
 import { inspectSources } from '../../agent/inspect.ts';
 import { CodedError } from '../../base/errors.ts';
 import type { InstallPlan } from '../../recipes/install.ts';
+import type { JsonObject } from '../../recipes/recipe.ts';
 import type { RendererLoader } from '../../recipes/run-fixture.ts';
+import type { HandlerLoader } from '../../recipes/run-handler.ts';
+import type { Loader } from '../../recipes/test-recipe.ts';
 import type { Environment } from '../command.ts';
 import { packageFile } from '../entry.ts';
 
@@ -18,16 +23,35 @@ export function recipeDirectory(): string {
   return fileURLToPath(packageFile('handlers-examples/'));
 }
 
-/** Reads a renderer with the agent's own reader. */
-export const loadRenderer: RendererLoader = (fragment, name) => {
-  const read = readConfig(`${name}.json`, JSON.stringify(fragment));
-  if ('error' in read) throw read.error;
-  const blocks = read.layer.find(({ key }) => key === 'renderers')?.value;
-  const specs = rendererSpecs((blocks ?? new Map()) as Parameters<typeof rendererSpecs>[0]);
-  const spec = specs.find((one) => one.name === name);
+/** Reads a renderer as the agent does. */
+const loadRenderer: RendererLoader = (fragment, name) => {
+  const spec = rendererSpecs(blocksOf(fragment, name, 'renderers')).find((one) => one.name === name);
   if (spec !== undefined) return spec;
   throw new CodedError('ERR_RECIPE', `the configuration has no renderer '${name}'`);
 };
+
+/** Reads a handler as the agent does. */
+const loadHandler: HandlerLoader = (fragment, name) => {
+  const sources = { host: systemHost, timeoutMs: 0, secretNames: [] };
+  const blocks = blocksOf(fragment, name, 'handlers');
+  const spec = supervisedSpecs(blocks, sources).find((one) => one.name === name);
+  if (spec !== undefined) return spec;
+  throw new CodedError('ERR_RECIPE', `the configuration has no handler '${name}'`);
+};
+
+/** Reads pieces of configuration with the agent's own reader. */
+export const LOADER: Loader = { renderer: loadRenderer, handler: loadHandler };
+
+function blocksOf(
+  fragment: JsonObject,
+  name: string,
+  key: 'renderers' | 'handlers',
+): ReadonlyMap<string, Block> {
+  const read = readConfig(`${name}.json`, JSON.stringify(fragment));
+  if ('error' in read) throw read.error;
+  const value = read.layer.find((entry) => entry.key === key)?.value;
+  return value instanceof Map ? (value as ReadonlyMap<string, Block>) : new Map();
+}
 
 /** The configuration files of a directory in the order an agent reads them. */
 function configFiles(directory: string): readonly string[] {

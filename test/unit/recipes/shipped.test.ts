@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { loadRenderer, recipeDirectory } from '../../../src/cli/commands/recipe-world.ts';
+import { LOADER, recipeDirectory } from '../../../src/cli/commands/recipe-world.ts';
 import { findProgram } from '../../../src/recipes/checker.ts';
 import { findRecipe, recipeNames } from '../../../src/recipes/library.ts';
 import { testRecipe } from '../../../src/recipes/test-recipe.ts';
@@ -33,7 +33,7 @@ describe('the recipes of the package', () => {
     async (name) => {
       const report = await testRecipe({
         recipe: findRecipe(recipeDirectory(), name),
-        load: loadRenderer,
+        load: LOADER,
         path,
       });
       const problems = report.fixtures.flatMap(({ fixture, problems }) =>
