@@ -211,13 +211,14 @@ function merged(all: Map<string, string[]>): Map<string, unknown> {
   );
 }
 
+/** From the end on, where the update that stays stands: two in a row may say the same. */
 function isThinned(told: readonly string[], all: readonly string[]): boolean {
-  let at = 0;
-  for (let i = 0; i < all.length; i += 1) {
-    if (told[at] === all[i]) at += 1;
+  let left = told.length;
+  for (let i = all.length - 1; i >= 0; i -= 1) {
+    if (told[left - 1] === all[i]) left -= 1;
     else if (!(all[i]!.startsWith('member-update') && all[i + 1]?.startsWith('member-update'))) return false;
   }
-  return at === told.length;
+  return left === 0;
 }
 
 /** What user events of one window are to become: an exact model, one name at a time. */

@@ -198,7 +198,7 @@ export class Stage implements Watcher {
         if (returnAfterMs !== undefined) this.#wanted.add(node.name);
         if (returnAfterMs !== undefined) {
           this.cluster.world.after(returnAfterMs, () => {
-            if (!node.isRunning) this.#restart(node, true, newAddress);
+            if (!node.isRunning && this.#wanted.has(node.name)) this.#restart(node, true, newAddress);
           });
         }
         return;
