@@ -57,10 +57,9 @@ function inheritedVariables(
   { inherited, secretNames }: EnvironmentSource,
   only?: readonly string[],
 ): Record<string, string> {
-  const secrets = new Set([...SECRET_VARIABLES, ...secretNames]);
   const environment: Record<string, string> = {};
   for (const [name, value] of Object.entries(inherited)) {
-    if (value === undefined || secrets.has(name)) continue;
+    if (value === undefined || SECRET_VARIABLES.includes(name) || secretNames.includes(name)) continue;
     if (only === undefined || only.includes(name)) environment[name] = value;
   }
   return environment;

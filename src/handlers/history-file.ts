@@ -89,8 +89,8 @@ export class RunFile implements RunStore {
   }
 
   async #write(): Promise<void> {
-    // Everything noted in one turn of the event loop becomes one write.
-    await Promise.resolve();
+    // Everything noted in one turn of the event loop becomes one write: the end of a run and the start of the next.
+    await new Promise((resolve) => setImmediate(resolve));
     while (this.#pending !== '') {
       const text = this.#pending;
       this.#pending = '';

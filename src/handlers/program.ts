@@ -25,9 +25,9 @@ export interface ProgramOptions {
 
 /** What a supervised handler's program starts with: its own user, directory and environment. */
 export function launchOf(spec: SupervisedSpec, about: ReadonlyMap<string, string>, parts: UnitParts): Launch {
-  const { context } = parts;
+  const { context, inherited } = parts;
   const environment = supervisedEnvironment(
-    { inherited: process.env, secretNames: context.secretNames, self: context.self() },
+    { inherited, secretNames: context.secretNames, self: context.self() },
     { rule: spec.environment, user: spec.user, about: new Map([...about, ['REEVE_HANDLER', spec.name]]) },
   );
   return supervisedLaunch(spec, environment);

@@ -50,7 +50,7 @@ export class HandlerRunner {
       context.log('WARN', `Handlers get sockets for pipes, /dev/stdin cannot be opened in them: ${reason}`);
     });
     const limits = { ...DEFAULT_HANDLER_LIMITS, ...options.limits };
-    this.#parts = { context, limits, pool, history: this.history };
+    this.#parts = { context, limits, pool, history: this.history, inherited: { ...process.env } };
     const supervised = options.supervised ?? [];
     this.replace(options.handlers, supervised);
     this.#resume(supervised);

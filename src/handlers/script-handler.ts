@@ -21,6 +21,8 @@ export interface ScriptHandlerOptions {
   readonly context: HandlerContext;
   readonly limits: HandlerLimits;
   readonly pool: ChannelPool;
+  /** The agent's own environment. */
+  readonly inherited: Readonly<Record<string, string | undefined>>;
 }
 
 /** Runs a Serf handler script on one event, logs how it went and answers a query with its output (agent.md 14). */
@@ -28,9 +30,9 @@ export function runScriptHandler(options: ScriptHandlerOptions): HandlerRun {
   let running: ScriptProcess | undefined;
   let stopGraceMs: number | undefined;
   const run = async (): Promise<RunOutcome> => {
-    const { script, event, context, limits } = options;
+    const { script, event, context, limits, inherited } = options;
     const environment = handlerEnvironment(event, {
-      inherited: process.env,
+      inherited,
       secretNames: context.secretNames,
       self: context.self(),
     });

@@ -42,7 +42,12 @@ function start(spec: HandlerSpec, event: ClusterEvent, job: Job, parts: UnitPart
   try {
     return spec.kind === 'module'
       ? runModuleHandler({ ...common, path: spec.command })
-      : runScriptHandler({ ...common, script: spec.command, pool: parts.pool });
+      : runScriptHandler({
+          ...common,
+          script: spec.command,
+          pool: parts.pool,
+          inherited: parts.inherited,
+        });
   } catch (error) {
     context.log('ERR', `Error invoking '${spec.command}': ${messageOf(error)}`);
     return { done: Promise.resolve(plainOutcome(false, messageOf(error))), stop() {} };

@@ -77,6 +77,8 @@ export interface UnitParts {
   readonly limits: HandlerLimits;
   readonly pool: ChannelPool;
   readonly history: RunHistory;
+  /** The agent's own environment, as it was at the start: reading `process.env` takes longer than all else here. */
+  readonly inherited: Readonly<Record<string, string | undefined>>;
 }
 
 /** A run whose start and end are on record. Never rejects. */

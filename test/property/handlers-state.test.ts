@@ -136,7 +136,7 @@ class World {
       secretNames: [],
     };
     const pool = new ChannelPool(() => undefined);
-    return { context, limits: DEFAULT_HANDLER_LIMITS, pool, history: new RunHistory() };
+    return { context, limits: DEFAULT_HANDLER_LIMITS, pool, inherited: {}, history: new RunHistory() };
   }
 }
 

@@ -1,7 +1,8 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { plainOutcome } from '../../../src/handlers/context.ts';
 import { MAX_RUNS_PER_HANDLER, RunHistory } from '../../../src/handlers/history.ts';
 import { RunFile } from '../../../src/handlers/history-file.ts';
@@ -73,6 +74,31 @@ describe('the record of runs', () => {
     const third = open();
     expect(third.interrupted).toEqual([]);
     expect(third.last('h')).toMatchObject({ state: 'interrupted', exit: 'the agent ended before it did' });
+  });
+
+  test('writes the end of a run and the start of the next at once', async () => {
+    const file = await openFile(join(folder, 'any'), 'w');
+    const write = vi.spyOn(Object.getPrototypeOf(file), 'appendFile');
+    await file.close();
+    const history = open();
+    const runs = 10;
+    let { id, saved } = history.begin(start(0));
+    for (let n = 1; n < runs; n += 1) {
+      await saved;
+      history.end('h', id, plainOutcome(true, 'exit status 0'));
+      // What waits for the run goes on a few promises later.
+      for (let i = 0; i < 8; i += 1) await Promise.resolve();
+      ({ id, saved } = history.begin(start(n)));
+    }
+    await saved;
+    expect(write).toHaveBeenCalledTimes(runs);
+    write.mockRestore();
+    await history.close();
+    expect(
+      open()
+        .of('h')
+        .map(({ state }) => state),
+    ).toEqual(['interrupted', ...Array(runs - 1).fill('ok')]);
   });
 
   test('never gives a number twice', async () => {
