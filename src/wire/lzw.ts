@@ -13,26 +13,41 @@ const MAX_CODE = (1 << MAX_WIDTH) - 1;
 const TABLE_CODES = 1 << MAX_WIDTH;
 const NONE = -1;
 
-/** Twice the codes a table can hold, so probing stays short; a power of two. */
+/**
+ * The text of a code is that of another and one byte more. Most codes are only ever continued by one byte: that one is
+ * kept beside the code as `byte << 12 | longer code`, 0 for none yet, and found without a search.
+ */
+const firstChild = new Int32Array(TABLE_CODES);
+
+/** Further bytes a code is continued by. Twice the codes there can be, so that searches stay short; a power of two. */
 const HASH_SLOTS = 8192;
+const SLOT_MASK = HASH_SLOTS - 1;
 const HASH_FACTOR = 0x9e37_79b1;
 const HASH_SHIFT = 19;
-/** A slot's stamp is an epoch above the 20 bits of (code, byte); a new epoch empties the table without touching it. */
-const STAMP_BITS = 20;
-const MAX_EPOCH = 0x7ff;
+/** `code << 20 | byte << 12 | longer code`; 0 is empty, since no longer code is 0. */
+const otherChildren = new Int32Array(HASH_SLOTS);
+const BYTE_SHIFT = MAX_WIDTH;
+/** The slots that are taken, so that a short message costs no long clearing. */
+const taken = new Uint16Array(TABLE_CODES);
+let takenCount = 0;
 
-/** A slot's stamp and, beside it, the code that stands for (code, byte). */
-const table = new Int32Array(2 * HASH_SLOTS);
-const TABLE_MASK = 2 * HASH_SLOTS - 1;
-let epoch = 0;
+/** Forgets every text but the single bytes; a code's own children are forgotten when it is given anew. */
+function clearTexts(): void {
+  firstChild.fill(0, 0, CLEAR);
+  for (let i = 0; i < takenCount; i += 1) otherChildren[taken[i] as number] = 0;
+  takenCount = 0;
+}
 
-function nextEpoch(): number {
-  if (epoch === MAX_EPOCH) {
-    table.fill(0);
-    epoch = 0;
-  }
-  epoch += 1;
-  return epoch << STAMP_BITS;
+/** Where output is made before it is copied out at its right length; never handed out. */
+let scratch = new Uint8Array(65_536);
+/** A bigger workspace than this is not kept. */
+const KEPT_BYTES = 1_048_576;
+
+function workspace(size: number): Uint8Array<ArrayBuffer> {
+  if (size <= scratch.length) return scratch;
+  const bigger = new Uint8Array(size);
+  if (size <= KEPT_BYTES) scratch = bigger;
+  return bigger;
 }
 
 /**
@@ -47,31 +62,35 @@ export function lzwEncode(
   // One code of at most 12 bits per byte, a clear per 3838 codes, the first clear and the end.
   const worst =
     prefixBytes + Math.ceil(((input.length + Math.floor(input.length / 3838) + 4) * MAX_WIDTH) / 8);
-  const out = new Uint8Array(Math.min(worst, limit + 2 * MAX_WIDTH));
+  const out = workspace(Math.min(worst, limit + 2 * MAX_WIDTH));
+  const { length } = input;
   let at = prefixBytes;
   let bits = CLEAR;
   let bitCount = FIRST_WIDTH;
   let hi = END;
   let width = FIRST_WIDTH;
   let overflow = 1 << FIRST_WIDTH;
-  let mark = nextEpoch();
-  let code = input.length === 0 ? END : (input[0] as number);
+  clearTexts();
+  let code = length === 0 ? END : (input[0] as number);
 
-  for (let i = 1; i <= input.length; i += 1) {
-    const next = i < input.length ? (input[i] as number) : NONE;
-    let slot = 0;
-    let stamp = 0;
-    if (next !== NONE) {
+  for (let i = 1; i <= length; i += 1) {
+    const next = i < length ? (input[i] as number) : NONE;
+    let slot = NONE;
+    const first = firstChild[code] as number;
+    if (first >>> BYTE_SHIFT === next && first !== 0) {
+      code = first & MAX_CODE;
+      continue;
+    }
+    if (first !== 0 && next !== NONE) {
       const key = (code << 8) | next;
-      stamp = mark | key;
-      slot = 2 * (Math.imul(key, HASH_FACTOR) >>> HASH_SHIFT);
-      let found = table[slot] as number;
-      while (found !== stamp && found >= mark) {
-        slot = (slot + 2) & TABLE_MASK;
-        found = table[slot] as number;
+      slot = Math.imul(key, HASH_FACTOR) >>> HASH_SHIFT;
+      let found = otherChildren[slot] as number;
+      while (found !== 0 && found >>> BYTE_SHIFT !== key) {
+        slot = (slot + 1) & SLOT_MASK;
+        found = otherChildren[slot] as number;
       }
-      if (found === stamp) {
-        code = table[slot + 1] as number;
+      if (found !== 0) {
+        code = found & MAX_CODE;
         continue;
       }
     }
@@ -94,10 +113,14 @@ export function lzwEncode(
       hi = END;
       width = FIRST_WIDTH;
       overflow = 1 << FIRST_WIDTH;
-      mark = nextEpoch();
+      clearTexts();
+    } else if (slot === NONE) {
+      firstChild[code] = (next << BYTE_SHIFT) | hi;
+      firstChild[hi] = 0;
     } else {
-      table[slot] = stamp;
-      table[slot + 1] = hi;
+      otherChildren[slot] = (((code << 8) | next) << BYTE_SHIFT) | hi;
+      firstChild[hi] = 0;
+      taken[takenCount++] = slot;
     }
     code = next;
   }
@@ -107,7 +130,7 @@ export function lzwEncode(
     out[at++] = bits;
     bits >>>= 8;
   }
-  return at >= limit ? undefined : out.subarray(0, at);
+  return at >= limit ? undefined : out.slice(0, at);
 }
 
 /** Where in the output the text of a code stands, and how long it is; a literal's length alone. */
@@ -121,7 +144,8 @@ const SHORT_TEXT = 40;
  * (a code not yet defined), `compress-too-large` (found while decoding, before more is allocated).
  */
 export function lzwDecode(input: Uint8Array, cap: number): Uint8Array {
-  let out = new Uint8Array(Math.min(cap, 64 + 4 * input.length));
+  let out = workspace(Math.min(cap, 64 + 4 * input.length));
+  let room = Math.min(cap, out.length);
   let size = 0;
   let at = 0;
   let bits = 0;
@@ -141,7 +165,7 @@ export function lzwDecode(input: Uint8Array, cap: number): Uint8Array {
     bits >>>= width;
     bitCount -= width;
 
-    if (code === END) return out.subarray(0, size);
+    if (code === END) return out.slice(0, size);
     if (code === CLEAR) {
       hi = END;
       width = FIRST_WIDTH;
@@ -158,7 +182,10 @@ export function lzwDecode(input: Uint8Array, cap: number): Uint8Array {
       lengths[hi] = lastLength + 1;
     }
     const length = code < CLEAR ? 1 : (lengths[code] as number);
-    if (size + length > out.length) out = grown(out, size, size + length, cap);
+    if (size + length > room) {
+      out = grown(out, size, size + length, cap);
+      room = Math.min(cap, out.length);
+    }
     if (code < CLEAR) out[size] = code;
     else copyText(out, starts[code] as number, size, length);
     size += length;
@@ -185,7 +212,7 @@ function copyText(out: Uint8Array, from: number, to: number, length: number): vo
 function grown(out: Uint8Array, size: number, needed: number, cap: number): Uint8Array<ArrayBuffer> {
   if (needed > cap)
     throw new WireError('compress-too-large', `decompressed data is larger than limit (${cap})`);
-  const bigger = new Uint8Array(Math.min(cap, Math.max(needed, 2 * out.length)));
+  const bigger = workspace(Math.min(cap, Math.max(needed, 2 * out.length)));
   bigger.set(out.subarray(0, size));
   return bigger;
 }
