@@ -29,7 +29,8 @@ export class Coordinates {
   readonly #others = new Map<string, Coordinate>();
 
   constructor(parts: CoordinatesParts) {
-    this.#parts = parts;
+    const { self, config, random, counters, trace, knows } = parts;
+    this.#parts = { self, config, random, counters, trace, knows };
     if (parts.config.disableCoordinates) return;
     this.#client = new CoordinateClient({ ...parts, config: COORDINATE_DEFAULTS });
   }

@@ -56,7 +56,42 @@ export class SerfDelegate implements SwimDelegate {
   readonly #parts: DelegateParts;
 
   constructor(parts: DelegateParts) {
-    this.#parts = parts;
+    const {
+      clocks,
+      membership,
+      userEvents,
+      queries,
+      asking,
+      conflict,
+      coordinates,
+      queues,
+      counters,
+      trace,
+      meta,
+      sendUser,
+      admit,
+      ignoresOld,
+      isUp,
+      settled,
+    } = parts;
+    this.#parts = {
+      clocks,
+      membership,
+      userEvents,
+      queries,
+      asking,
+      conflict,
+      coordinates,
+      queues,
+      counters,
+      trace,
+      meta,
+      sendUser,
+      admit,
+      ignoresOld,
+      isUp,
+      settled,
+    };
   }
 
   meta(_limit: number): Uint8Array {

@@ -45,7 +45,8 @@ export class UserEvents {
   #minTime: number;
 
   constructor(parts: UserEventParts) {
-    this.#parts = parts;
+    const { config, clock, counters, trace, emit, broadcast } = parts;
+    this.#parts = { config, clock, counters, trace, emit, broadcast };
     this.#ring = new Array<Slot | undefined>(parts.config.eventBuffer).fill(undefined);
     this.#minTime = parts.config.eventMinTime;
   }

@@ -34,7 +34,8 @@ export class Burials {
   readonly #suspected = new Map<string, Millis>();
 
   constructor(parts: BurialParts) {
-    this.#parts = parts;
+    const { config, members, queue, counters } = parts;
+    this.#parts = { config, members, queue, counters };
   }
 
   /** Live members are left alone, but should they die and be forgotten, the burial holds. */

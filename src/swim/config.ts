@@ -145,3 +145,41 @@ export const SWIM_DEFAULTS = {
   deadNodeReclaimTimeMs: 30_000,
   lifeguard: { localHealth: true, dynamicSuspicion: true, buddySystem: true },
 } as const satisfies Partial<SwimConfig>;
+
+/**
+ * The same configuration as one plain object. A spread of others has a shape of its own in every node, and what is read
+ * with every datagram should look the same everywhere.
+ */
+export function plainConfig(config: SwimConfig): SwimConfig {
+  return {
+    tcpTimeoutMs: config.tcpTimeoutMs,
+    indirectChecks: config.indirectChecks,
+    retransmitMult: config.retransmitMult,
+    suspicionMult: config.suspicionMult,
+    suspicionMaxTimeoutMult: config.suspicionMaxTimeoutMult,
+    pushPullIntervalMs: config.pushPullIntervalMs,
+    probeIntervalMs: config.probeIntervalMs,
+    probeTimeoutMs: config.probeTimeoutMs,
+    awarenessMaxMultiplier: config.awarenessMaxMultiplier,
+    gossipIntervalMs: config.gossipIntervalMs,
+    gossipNodes: config.gossipNodes,
+    gossipToTheDeadTimeMs: config.gossipToTheDeadTimeMs,
+    name: config.name,
+    addr: config.addr,
+    port: config.port,
+    bindPort: config.bindPort,
+    protocolVersion: config.protocolVersion,
+    delegateVersion: config.delegateVersion,
+    disableTcpPings: config.disableTcpPings,
+    enableCompression: config.enableCompression,
+    udpBufferSize: config.udpBufferSize,
+    keyring: config.keyring,
+    gossipVerifyIncoming: config.gossipVerifyIncoming,
+    gossipVerifyOutgoing: config.gossipVerifyOutgoing,
+    label: config.label,
+    skipInboundLabelCheck: config.skipInboundLabelCheck,
+    cidrsAllowed: config.cidrsAllowed,
+    deadNodeReclaimTimeMs: config.deadNodeReclaimTimeMs,
+    lifeguard: config.lifeguard,
+  };
+}

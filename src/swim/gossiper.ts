@@ -28,7 +28,8 @@ export class Gossiper {
   #awake = false;
 
   constructor(parts: GossiperParts) {
-    this.#parts = parts;
+    const { config, members, sender, deadlines, random, counters } = parts;
+    this.#parts = { config, members, sender, deadlines, random, counters };
   }
 
   start(now: Millis): void {

@@ -41,7 +41,20 @@ export class Intake {
   readonly #parts: IntakeParts;
 
   constructor(parts: IntakeParts) {
-    this.#parts = parts;
+    const { config, envelope, membership, pings, prober, contacts, delegate, counters, trace, allows } =
+      parts;
+    this.#parts = {
+      config,
+      envelope,
+      membership,
+      pings,
+      prober,
+      contacts,
+      delegate,
+      counters,
+      trace,
+      allows,
+    };
   }
 
   datagram(now: Millis, from: Address, bytes: Uint8Array): void {

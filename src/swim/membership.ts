@@ -47,7 +47,20 @@ export class Membership {
   #leaving = false;
 
   constructor(parts: MembershipParts) {
-    this.#parts = parts;
+    const { config, members, burials, queue, deadlines, awareness, delegate, counters, trace, allows } =
+      parts;
+    this.#parts = {
+      config,
+      members,
+      burials,
+      queue,
+      deadlines,
+      awareness,
+      delegate,
+      counters,
+      trace,
+      allows,
+    };
   }
 
   get leaving(): boolean {

@@ -22,7 +22,8 @@ export class PingResponder {
   readonly #parts: PingParts;
 
   constructor(parts: PingParts) {
-    this.#parts = parts;
+    const { config, acks, sender, delegate, counters, trace } = parts;
+    this.#parts = { config, acks, sender, delegate, counters, trace };
   }
 
   ping(from: Address, ping: Ping): void {

@@ -60,7 +60,36 @@ export class Prober {
   #turnAt: Millis = 0;
 
   constructor(parts: ProberParts) {
-    this.#parts = parts;
+    const {
+      config,
+      members,
+      membership,
+      acks,
+      awareness,
+      sender,
+      deadlines,
+      delegate,
+      random,
+      counters,
+      trace,
+      openPingStream,
+      abandonStream,
+    } = parts;
+    this.#parts = {
+      config,
+      members,
+      membership,
+      acks,
+      awareness,
+      sender,
+      deadlines,
+      delegate,
+      random,
+      counters,
+      trace,
+      openPingStream,
+      abandonStream,
+    };
   }
 
   start(now: Millis): void {

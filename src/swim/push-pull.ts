@@ -34,7 +34,8 @@ export class AntiEntropy {
   #target = '';
 
   constructor(parts: AntiEntropyParts) {
-    this.#parts = parts;
+    const { config, members, deadlines, random, queue, awareness, counters, trace, openExchange } = parts;
+    this.#parts = { config, members, deadlines, random, queue, awareness, counters, trace, openExchange };
   }
 
   start(now: Millis): void {

@@ -30,7 +30,8 @@ export class Sender {
   readonly #parts: SenderParts;
 
   constructor(parts: SenderParts) {
-    this.#parts = parts;
+    const { config, envelope, members, queue, delegate, effects, random, counters } = parts;
+    this.#parts = { config, envelope, members, queue, delegate, effects, random, counters };
   }
 
   /**

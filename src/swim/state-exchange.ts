@@ -20,7 +20,8 @@ export class StateExchange {
   readonly #parts: ExchangeParts;
 
   constructor(parts: ExchangeParts) {
-    this.#parts = parts;
+    const { config, members, membership, delegate, counters } = parts;
+    this.#parts = { config, members, membership, delegate, counters };
   }
 
   /** Everything we know, encoded; taken before a request is merged, so a joiner does not meet itself in it. */

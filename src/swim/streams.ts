@@ -81,7 +81,8 @@ export class Streams {
   #buffered = 0;
 
   constructor(parts: StreamParts) {
-    this.#parts = parts;
+    const { envelope, effects, deadlines, counters, tcpTimeoutMs, inbound } = parts;
+    this.#parts = { envelope, effects, deadlines, counters, tcpTimeoutMs, inbound };
   }
 
   get load(): Load {

@@ -17,7 +17,7 @@ import { BroadcastQueue } from './broadcasts.ts';
 import { Burials, type Remains } from './burials.ts';
 import { cidrFilter } from './cidr.ts';
 import { ownFacts } from './claims.ts';
-import type { SwimConfig } from './config.ts';
+import { plainConfig, type SwimConfig } from './config.ts';
 import { Contacts } from './contacts.ts';
 import type { SwimDeadline } from './deadline.ts';
 import type { JoinTarget, MemberFacts, SwimDelegate, SwimMember } from './delegate.ts';
@@ -74,7 +74,8 @@ export class Swim implements Machine {
   readonly loads: () => Load[];
 
   constructor(options: SwimOptions) {
-    const { config, random, effects, delegate, trace } = options;
+    const { random, effects, delegate, trace } = options;
+    const config = plainConfig(options.config);
     this.#config = config;
     this.#delegate = delegate;
     const counters = new Counters(options.metrics);
