@@ -53,16 +53,6 @@ export function judgeAlive(
   return { type: 'refute', above: incarnation };
 }
 
-/**
- * True for what a member that lives has said before, word for word: most of what is gossiped, and stale whatever the
- * rules of admission may be by now. Facts that are the same object are the same; others may be, and are judged.
- */
-export function isOldNews(claim: AliveClaim, known: SwimMember | undefined, self: string): boolean {
-  if (known === undefined || known.facts !== claim.facts) return false;
-  const lives = known.status === 'alive' || known.status === 'suspect';
-  return lives && claim.incarnation <= known.incarnation && known.facts.name !== self;
-}
-
 /** Judges a suspect claim (memberlist.md 3.3). `suspected`: a suspicion timer runs for the member. */
 export function judgeSuspect(
   claim: Accusation,

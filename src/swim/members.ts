@@ -20,6 +20,8 @@ export interface MemberView {
   readonly liveCount: number;
   get(name: string): SwimMember | undefined;
   values(): Iterable<SwimMember>;
+  /** As `values`, without an object per record. */
+  each(visit: (facts: MemberFacts, incarnation: number, status: SwimStatus) => void): void;
 }
 
 /** Random draws per wanted member before a table is searched whole; a smaller one is searched at once (memberlist.md 4.1). */
@@ -28,7 +30,9 @@ const DRAWS_PER_MEMBER = 3;
 /** Buried records kept; the one buried first gives way. */
 export const BURIED_LIMIT = 128;
 
+/** The live ones first. */
 const STATUSES = ['alive', 'suspect', 'dead', 'left'] as const satisfies readonly SwimStatus[];
+const LAST_LIVE_STATUS = 1;
 
 /** True for the statuses an application counts as members. */
 export function isLive(member: SwimMember): boolean {
@@ -127,6 +131,23 @@ export class MemberTable implements MemberView {
   /** In probe order. */
   *values(): Iterable<MemberRecord> {
     for (let i = 0; i < this.size; i += 1) yield this.#at(i);
+  }
+
+  each(visit: (facts: MemberFacts, incarnation: number, status: SwimStatus) => void): void {
+    const { rows, incarnation, status } = this.#columns;
+    for (let i = 0; i < this.size; i += 1) {
+      const row = this.#order[i] as number;
+      const facts = rows.at(row) as MemberFacts;
+      visit(facts, incarnation[row] as number, STATUSES[status[row] as number] as SwimStatus);
+    }
+  }
+
+  /** True when a live record holds these very facts, at this incarnation or a later one. */
+  hasHeard(facts: MemberFacts, incarnation: number): boolean {
+    const { rows, incarnation: incarnations, status } = this.#columns;
+    const row = rows.find(facts.name);
+    if (row < 0 || rows.at(row) !== facts || incarnation > (incarnations[row] as number)) return false;
+    return (status[row] as number) <= LAST_LIVE_STATUS;
   }
 
   /** Adds those who are unknown, as alive, in a shuffled order and with no room left over. */

@@ -13,7 +13,7 @@ import type { Accusation, AliveClaim } from './claims.ts';
 import type { SwimConfig } from './config.ts';
 import type { SwimDeadline } from './deadline.ts';
 import type { MemberFacts, SwimDelegate } from './delegate.ts';
-import { isOldNews, type Judge, judgeAlive, judgeDead, judgeSuspect } from './judge.ts';
+import { type Judge, judgeAlive, judgeDead, judgeSuspect } from './judge.ts';
 import { isLive, type MemberRecord, type MemberTable } from './members.ts';
 import { encodeDead, encodeSuspect } from './messages.ts';
 import { type AdmissionParts, refusalOf } from './refusal.ts';
@@ -100,7 +100,9 @@ export class Membership {
   alive(now: Millis, claim: AliveClaim, finished?: () => void): void {
     const { config, members, burials, counters, trace } = this.#parts;
     const { facts } = claim;
-    if (isOldNews(claim, members.get(facts.name), config.name)) return;
+    // What a member that lives has said before, word for word: most of what is gossiped, and stale whatever the rules of
+    // admission may be by now. Facts that are not the same object may be equal, and are judged.
+    if (members.hasHeard(facts, claim.incarnation) && facts.name !== config.name) return;
     const refusal = refusalOf(claim, this.#parts);
     if (refusal !== undefined) {
       counters.add(`drop:${refusal}`);

@@ -46,7 +46,13 @@ interface Range {
 export function incompatibility(remote: readonly RemoteMember[], members: MemberView): string | undefined {
   const protocol: Range = { low: 0, high: 255, lowest: 255, highest: 0 };
   const delegate: Range = { low: 0, high: 255, lowest: 255, highest: 0 };
+  let last: Uint8Array | undefined;
+  let lastNarrows = false;
   const meet = (vsn: Uint8Array, narrows: boolean): void => {
+    // Meeting the same again changes nothing, and most members share the very array.
+    if (vsn === last && narrows === lastNarrows) return;
+    last = vsn;
+    lastNarrows = narrows;
     if (narrows) {
       protocol.low = Math.max(protocol.low, vsn[0] ?? 0);
       protocol.high = Math.min(protocol.high, vsn[1] ?? 0);
@@ -58,7 +64,7 @@ export function incompatibility(remote: readonly RemoteMember[], members: Member
   };
   for (const { facts, state } of remote)
     meet(facts.vsn, state === 0 && facts.vsn.length >= VERSION_BYTES - 1);
-  for (const { facts, status } of members.values()) meet(facts.vsn, status === 'alive');
+  members.each((facts, _incarnation, status) => meet(facts.vsn, status === 'alive'));
   if (isMet(protocol) && isMet(delegate)) return undefined;
   for (const { facts } of [...remote, ...members.values()]) {
     const [current, currentDelegate] = [spoken(facts.vsn, 2), spoken(facts.vsn, 5)];

@@ -45,34 +45,9 @@ export class Reader {
     return this.#at;
   }
 
-  /** Goes back to an offset that `at` once gave. */
-  rewind(at: number): void {
+  /** Goes on at an offset; what lies between is somebody else's to have read. */
+  moveTo(at: number): void {
     this.#at = at;
-  }
-
-  /** Consumes these bytes if they are next. */
-  takeLiteral(expected: Uint8Array): boolean {
-    const bytes = this.#bytes;
-    const start = this.#at;
-    for (let i = 0; i < expected.length; i += 1) if (bytes[start + i] !== expected[i]) return false;
-    this.#at = start + expected.length;
-    return true;
-  }
-
-  /**
-   * Passes over text or bytes and returns where they begin; they end at `at`. Of the short forms only that peers write,
-   * nil among them: before anything else it stays and returns -1.
-   */
-  takeSpan(): number {
-    const head = this.#bytes[this.#at] as number;
-    const wide = head === 0xda;
-    if (!wide && head !== NIL && (head & 0xe0) !== 0xa0) return -1;
-    const start = this.#at + (wide ? 3 : 1);
-    if (start > this.#bytes.length) return -1;
-    const length = wide ? this.#bytes.readUInt16BE(start - 2) : head === NIL ? 0 : head & 0x1f;
-    if (start + length > this.#bytes.length) return -1;
-    this.#at = start + length;
-    return start;
   }
 
   /** Consumes a nil if one is next. */

@@ -61,6 +61,7 @@ function node(settings: SerfSettings = {}) {
       liveCount: 1,
       get: (name) => (name === 'me' ? self : up.get(name)),
       values: () => [self],
+      each: (visit) => visit(self.facts, self.incarnation, self.status),
     },
     self,
     healthScore: 0,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MemberFacts, SwimMember, SwimStatus } from '../../../src/swim/delegate.ts';
-import { isOldNews, type Judge, judgeAlive, judgeDead, judgeSuspect } from '../../../src/swim/judge.ts';
+import { type Judge, judgeAlive, judgeDead, judgeSuspect } from '../../../src/swim/judge.ts';
 
 const VSN = Uint8Array.of(1, 5, 2, 2, 5, 5);
 const me: Judge = { name: 'me', leaving: false, reclaimMs: 0 };
@@ -130,34 +130,6 @@ describe('judgeAlive', () => {
 
   it('refutes above what was claimed', () => {
     expect(judgeAlive(alive('me', 9), known('me', 'alive', 4), me, 0)).toEqual({ type: 'refute', above: 9 });
-  });
-});
-
-describe('isOldNews', () => {
-  const member = (status: SwimStatus, incarnation: number) => ({ ...known('x', status, incarnation) });
-  const claim = (of: SwimMember, incarnation: number) => ({ facts: of.facts, incarnation, bootstrap: false });
-
-  it.each(['alive', 'suspect'] as const)(
-    'is what the judge finds stale, of a member that is %s',
-    (status) => {
-      const x = member(status, 3);
-      for (const incarnation of [1, 3]) {
-        expect(isOldNews(claim(x, incarnation), x, 'me')).toBe(true);
-        expect(judgeAlive(claim(x, incarnation), x, me, 0)).toEqual({ type: 'ignore', why: 'stale' });
-      }
-      expect(isOldNews(claim(x, 4), x, 'me')).toBe(false);
-    },
-  );
-
-  it('is nothing about ourselves, strangers, the dead, the left, or with other facts', () => {
-    const x = member('alive', 3);
-    expect(isOldNews(claim(x, 3), x, 'x')).toBe(false);
-    expect(isOldNews(claim(x, 3), undefined, 'me')).toBe(false);
-    expect(isOldNews({ ...claim(x, 3), facts: facts('x', { meta: 'new' }) }, x, 'me')).toBe(false);
-    for (const status of ['dead', 'left'] as const) {
-      const gone = member(status, 3);
-      expect(isOldNews(claim(gone, 3), gone, 'me')).toBe(false);
-    }
   });
 });
 

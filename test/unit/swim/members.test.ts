@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/base/random.ts';
 import type { SwimStatus } from '../../../src/swim/delegate.ts';
+import { judgeAlive } from '../../../src/swim/judge.ts';
 import { BURIED_LIMIT, MemberTable } from '../../../src/swim/members.ts';
 
 function table(names: Readonly<Record<string, SwimStatus>>, seed = 1): MemberTable {
@@ -29,6 +30,36 @@ describe('MemberTable', () => {
     expect(members.liveCount).toBe(2);
     expect(members.get('a')!.since).toBe(5);
   });
+
+  it('shows every record without an object of its own as it shows them one by one', () => {
+    const members = table({ me: 'alive', a: 'suspect', b: 'left', c: 'dead' });
+    members.get('a')!.incarnation = 7;
+    const seen: unknown[] = [];
+    members.each((facts, incarnation, status) => seen.push({ facts, incarnation, status }));
+    expect(seen).toEqual(
+      Array.from(members.values(), ({ facts, incarnation, status }) => ({ facts, incarnation, status })),
+    );
+  });
+
+  it.each(['alive', 'suspect', 'dead', 'left'] as const)(
+    'has heard what the judge finds stale of a member that is %s and lives, and nothing else',
+    (status) => {
+      const members = table({ x: status });
+      const x = members.get('x')!;
+      x.incarnation = 3;
+      const { facts } = x;
+      const judge = { name: 'me', leaving: false, reclaimMs: 0 };
+      for (const incarnation of [1, 3, 4]) {
+        const lives = status === 'alive' || status === 'suspect';
+        expect(members.hasHeard(facts, incarnation)).toBe(lives && incarnation <= 3);
+        if (!members.hasHeard(facts, incarnation)) continue;
+        const verdict = judgeAlive({ facts, incarnation, bootstrap: false }, x, judge, 0);
+        expect(verdict).toEqual({ type: 'ignore', why: 'stale' });
+      }
+      expect(members.hasHeard({ ...facts }, 1)).toBe(false);
+      expect(members.hasHeard({ ...facts, name: 'y' }, 1)).toBe(false);
+    },
+  );
 
   it('visits every eligible member once per cycle', () => {
     const members = table({ me: 'alive', a: 'alive', b: 'alive', c: 'suspect', d: 'dead', e: 'left' });
