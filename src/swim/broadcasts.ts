@@ -1,5 +1,8 @@
 import type { Packer } from './packer.ts';
 
+/** Messages waiting to be gossiped; beyond it the most sent give way, and anti-entropy tells the rest. */
+export const MAX_BROADCASTS = 16_384;
+
 /** A message waiting to be gossiped. */
 interface Broadcast {
   readonly bytes: Uint8Array;

@@ -7,7 +7,7 @@ import type { Millis } from '../base/machine.ts';
 import type { Trace } from '../base/trace.ts';
 import { aliveMessage } from './alive-message.ts';
 import type { Awareness } from './awareness.ts';
-import type { BroadcastQueue } from './broadcasts.ts';
+import { type BroadcastQueue, MAX_BROADCASTS } from './broadcasts.ts';
 import type { Burials } from './burials.ts';
 import type { Accusation, AliveClaim } from './claims.ts';
 import type { SwimConfig } from './config.ts';
@@ -19,9 +19,6 @@ import { encodeDead, encodeSuspect } from './messages.ts';
 import { type AdmissionParts, refusalOf } from './refusal.ts';
 import { fixedSuspicion, suspicionBounds } from './scaling.ts';
 import { Suspicion } from './suspicion.ts';
-
-/** Messages waiting to be gossiped; beyond it the most sent give way, and anti-entropy tells the rest. */
-export const MAX_BROADCASTS = 16_384;
 
 /** What membership decisions act on. */
 export interface MembershipParts extends AdmissionParts {
@@ -42,25 +39,16 @@ export interface MembershipParts extends AdmissionParts {
  */
 export class Membership {
   readonly #parts: MembershipParts;
+  readonly #members: MemberTable;
+  readonly #name: string;
   readonly #suspicions = new Map<string, Suspicion>();
   #incarnation = 0;
   #leaving = false;
 
   constructor(parts: MembershipParts) {
-    const { config, members, burials, queue, deadlines, awareness, delegate, counters, trace, allows } =
-      parts;
-    this.#parts = {
-      config,
-      members,
-      burials,
-      queue,
-      deadlines,
-      awareness,
-      delegate,
-      counters,
-      trace,
-      allows,
-    };
+    this.#parts = parts;
+    this.#members = parts.members;
+    this.#name = parts.config.name;
   }
 
   get leaving(): boolean {
@@ -98,11 +86,10 @@ export class Membership {
   }
 
   alive(now: Millis, claim: AliveClaim, finished?: () => void): void {
-    const { config, members, burials, counters, trace } = this.#parts;
     const { facts } = claim;
-    // What a member that lives has said before, word for word: most of what is gossiped, and stale whatever the rules of
-    // admission may be by now. Facts that are not the same object may be equal, and are judged.
-    if (members.hasHeard(facts, claim.incarnation) && facts.name !== config.name) return;
+    // What a member that lives has said before: most of what is gossiped, and stale whatever is admitted by now.
+    if (this.#members.hasHeard(facts, claim.incarnation) && facts.name !== this.#name) return;
+    const { members, burials, counters, trace } = this.#parts;
     const refusal = refusalOf(claim, this.#parts);
     if (refusal !== undefined) {
       counters.add(`drop:${refusal}`);

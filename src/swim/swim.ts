@@ -13,7 +13,7 @@ import type {
 } from '../base/machine.ts';
 import { AckTable } from './acks.ts';
 import { Awareness } from './awareness.ts';
-import { BroadcastQueue } from './broadcasts.ts';
+import { BroadcastQueue, MAX_BROADCASTS } from './broadcasts.ts';
 import { Burials, type Remains } from './burials.ts';
 import { cidrFilter } from './cidr.ts';
 import { ownFacts } from './claims.ts';
@@ -28,7 +28,7 @@ import { Gossiper } from './gossiper.ts';
 import { Intake } from './intake.ts';
 import { type ExchangeFailure, Joins } from './joins.ts';
 import { MemberTable, type MemberView } from './members.ts';
-import { MAX_BROADCASTS, Membership } from './membership.ts';
+import { Membership } from './membership.ts';
 import type { SwimOptions } from './options.ts';
 import { frameUser } from './packer.ts';
 import { PingResponder } from './pings.ts';

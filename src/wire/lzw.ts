@@ -38,6 +38,21 @@ function clearTexts(): void {
   takenCount = 0;
 }
 
+/** One code of at most 12 bits per byte, a clear per 3838 codes, the first clear and the end. */
+function longestOutput(length: number): number {
+  return Math.ceil(((length + Math.floor(length / 3838) + 4) * MAX_WIDTH) / 8);
+}
+
+/** The slot of a code and the byte after it, or the free one where they belong. */
+function slotOf(key: number): number {
+  let slot = Math.imul(key, HASH_FACTOR) >>> HASH_SHIFT;
+  for (;;) {
+    const found = otherChildren[slot] as number;
+    if (found === 0 || found >>> BYTE_SHIFT === key) return slot;
+    slot = (slot + 1) & SLOT_MASK;
+  }
+}
+
 /** Where output is made before it is copied out at its right length; never handed out. */
 let scratch = new Uint8Array(65_536);
 /** A bigger workspace than this is not kept. */
@@ -59,11 +74,8 @@ export function lzwEncode(
   limit = Number.POSITIVE_INFINITY,
   prefixBytes = 0,
 ): Uint8Array | undefined {
-  // One code of at most 12 bits per byte, a clear per 3838 codes, the first clear and the end.
-  const worst =
-    prefixBytes + Math.ceil(((input.length + Math.floor(input.length / 3838) + 4) * MAX_WIDTH) / 8);
-  const out = workspace(Math.min(worst, limit + 2 * MAX_WIDTH));
   const { length } = input;
+  const out = workspace(Math.min(prefixBytes + longestOutput(length), limit + 2 * MAX_WIDTH));
   let at = prefixBytes;
   let bits = CLEAR;
   let bitCount = FIRST_WIDTH;
@@ -82,13 +94,8 @@ export function lzwEncode(
       continue;
     }
     if (first !== 0 && next !== NONE) {
-      const key = (code << 8) | next;
-      slot = Math.imul(key, HASH_FACTOR) >>> HASH_SHIFT;
-      let found = otherChildren[slot] as number;
-      while (found !== 0 && found >>> BYTE_SHIFT !== key) {
-        slot = (slot + 1) & SLOT_MASK;
-        found = otherChildren[slot] as number;
-      }
+      slot = slotOf((code << 8) | next);
+      const found = otherChildren[slot] as number;
       if (found !== 0) {
         code = found & MAX_CODE;
         continue;
