@@ -1,8 +1,8 @@
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { runCommand } from '../render/command.ts';
-import type { Recipe } from './recipe.ts';
+import { type Recipe, recipeFile } from './recipe.ts';
 
 /** The program that will read a file is asked about it. */
 
@@ -39,11 +39,12 @@ export function findProgram(program: string, path: string | undefined): string |
  * @param name what the file is called
  */
 export async function checkFile(
-  { checker, folder }: Recipe,
+  recipe: Recipe,
   name: string,
   bytes: Uint8Array,
   path: string | undefined,
 ): Promise<string | undefined> {
+  const { checker } = recipe;
   if (checker === undefined) return undefined;
   const work = mkdtempSync(join(tmpdir(), 'reeve-recipe-'));
   try {
@@ -52,7 +53,7 @@ export async function checkFile(
       Object.entries(words).reduce((done, [word, value]) => done.replaceAll(`{${word}}`, value), text);
     writeFileSync(words.staged, bytes);
     if (checker.wrap !== undefined) {
-      writeFileSync(words.wrap, fill(readFileSync(join(folder, checker.wrap), 'utf8')));
+      writeFileSync(words.wrap, fill(recipeFile(recipe, checker.wrap).toString('utf8')));
     }
     const record = await runCommand({
       step: 'check',

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { CodedError, messageOf } from '../base/errors.ts';
 import { removeIfThere, syncDirectory, systemCode, writeNew } from '../render/files.ts';
 import { type Choice, fragmentOf, installedPath, optionValues } from './options.ts';
-import type { JsonObject, Recipe } from './recipe.ts';
+import { type JsonObject, type JsonValue, type Recipe, recipeFile } from './recipe.ts';
 import { digest, type Installed, readRecord, recordPath, recordText } from './record.ts';
 
 /** Putting a recipe into a configuration directory. */
@@ -81,7 +81,7 @@ export function planInstall(request: InstallRequest): InstallPlan {
     return { path, what, bytes, mode, present, standing: standingOf(path, bytes, present, known) };
   };
   const parts = [...recipe.files].map(([word, file]) => {
-    const bytes = readFileSync(join(recipe.folder, file));
+    const bytes = recipeFile(recipe, file);
     const mode = bytes.subarray(0, 2).toString() === '#!' ? MODE_OF_PROGRAMS : MODE;
     return plan(installedPath(directory, name, file), word, bytes, mode);
   });
@@ -96,7 +96,11 @@ export function planInstall(request: InstallRequest): InstallPlan {
     recipe: request.source,
     choice,
     target,
-    files: new Map(written.map(({ path, bytes }) => [path, digest(bytes)])),
+    // What an earlier version wrote besides is still to be removed one day.
+    files: new Map([
+      ...(known?.files ?? []),
+      ...written.map(({ path, bytes }) => [path, digest(bytes)] as const),
+    ]),
   };
   const recordFile = recordPath(directory, name);
   const present = existsSync(recordFile) ? readFileSync(recordFile) : undefined;
@@ -136,14 +140,32 @@ function standingOf(
   return hash === digest(present) ? 'ours' : 'edited';
 }
 
+/** Lists and objects up to here stand on one line. */
+const LONGEST_LINE = 100;
+
 /** JSON as people write it: short lists and objects on one line. */
 export function fragmentText(fragment: JsonObject): string {
-  const text = JSON.stringify(fragment, null, 2);
-  const short = text.replace(/[[{]\n\s+[^[\]{}]*?\n\s*[\]}]/g, (found) => {
-    const line = found.replace(/\n\s+/g, ' ').replace(/^\[ /, '[').replace(/ \]$/, ']');
-    return line.length <= 100 ? line : found;
-  });
-  return `${short}\n`;
+  return `${laidOut(fragment, '')}\n`;
+}
+
+function laidOut(value: JsonValue, indent: string): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const isList = Array.isArray(value);
+  const inner = `${indent}  `;
+  const parts = isList
+    ? value.map((item: JsonValue) => laidOut(item, inner))
+    : Object.entries(value).map(
+        ([key, item]) => `${JSON.stringify(key)}: ${laidOut(item as JsonValue, inner)}`,
+      );
+  if (parts.length === 0) return isList ? '[]' : '{}';
+  const line = isList ? `[${parts.join(', ')}]` : `{ ${parts.join(', ')} }`;
+  const isFlat = Object.values(value).every(
+    (item: unknown) => typeof item !== 'object' || Array.isArray(item),
+  );
+  if (indent !== '' && isFlat && !line.includes('\n') && indent.length + line.length <= LONGEST_LINE)
+    return line;
+  const [open, close] = isList ? ['[', ']'] : ['{', '}'];
+  return `${open}\n${parts.map((part) => inner + part).join(',\n')}\n${indent}${close}`;
 }
 
 /**

@@ -66,6 +66,16 @@ function isCommand(text: string): boolean {
   return COMMAND.test(text);
 }
 
+/** What is left to be done by hand with this choice, with the values in it. */
+export function notesOf(recipe: Recipe, choice: Choice): readonly string[] {
+  const values = optionValues(recipe, choice);
+  return recipe.notes
+    .filter(({ unless }) => unless === undefined || (values.get(unless) ?? '') === '')
+    .map(({ text }) =>
+      text.replace(/\$([a-z][a-z0-9_]*)/g, (found, word: string) => values.get(word) ?? found),
+    );
+}
+
 /** Where a file of the recipe is installed under `name`: `/etc/reeve/hosts.liquid`. */
 export function installedPath(directory: string, name: string, file: string): string {
   return join(directory, name + extname(file));

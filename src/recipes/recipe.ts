@@ -36,6 +36,12 @@ export interface RecipeOption {
   readonly default: string | undefined;
 }
 
+/** A sentence with `$option` where a value goes; not said when the option `unless` has a value. */
+export interface RecipeNote {
+  readonly text: string;
+  readonly unless: string | undefined;
+}
+
 /** The program that reads the file, as its own judge. */
 export interface Checker {
   /** `{staged}` is the rendered file, `{wrap}` the file around it, `{work}` an empty directory. */
@@ -67,7 +73,7 @@ export interface Recipe {
   /** Why there is no checker. */
   readonly unchecked: string;
   /** What is to be done once, by hand, for the file to be of use. */
-  readonly notes: readonly string[];
+  readonly notes: readonly RecipeNote[];
 }
 
 const KEYS = [
@@ -107,6 +113,19 @@ export function readRecipe(folder: string): Recipe {
   return new Reader(wrong).recipe(name, folder, value);
 }
 
+/**
+ * The bytes of a file of the recipe.
+ *
+ * @throws CodedError `ERR_RECIPE` when it is not there
+ */
+export function recipeFile({ name, folder }: Pick<Recipe, 'name' | 'folder'>, file: string): Buffer {
+  try {
+    return readFileSync(join(folder, file));
+  } catch (error) {
+    throw new CodedError('ERR_RECIPE', `recipe ${name}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
 /** Reads one recipe's fields; every complaint goes through `wrong`. */
 class Reader {
   readonly #wrong: (why: string) => CodedError;
@@ -139,7 +158,7 @@ class Reader {
       writable,
       checker: checker === undefined ? undefined : this.#checker(checker),
       unchecked: checker === undefined ? this.#text('unchecked', root['unchecked']) : '',
-      notes: this.#texts('notes', root['notes'] ?? []),
+      notes: this.#notes(root['notes'] ?? []),
     };
   }
 
@@ -184,6 +203,18 @@ class Reader {
       files.set(word, path);
     }
     return files;
+  }
+
+  #notes(value: unknown): readonly RecipeNote[] {
+    if (!Array.isArray(value)) throw this.#wrong("'notes' must be a list");
+    return value.map((entry: unknown) => {
+      if (typeof entry === 'string') return { text: entry, unless: undefined };
+      const { text, unless } = this.#object('notes', entry);
+      return {
+        text: this.#text('notes.text', text),
+        unless: unless === undefined ? undefined : this.#text('notes.unless', unless),
+      };
+    });
   }
 
   #checker(value: unknown): Checker {

@@ -27,18 +27,26 @@ export function planRemoval(directory: string, installed: Installed): RemovalPla
 }
 
 /**
- * Removes the files; those that were edited only when `force` says so.
+ * Refuses to remove what somebody edited.
  *
- * @throws CodedError `ERR_RECIPE_EDITED`, `ERR_RECIPE_WRITE`
+ * @throws CodedError `ERR_RECIPE_EDITED`
  */
-export function remove({ files, edited }: RemovalPlan, force: boolean): void {
-  if (edited.length > 0 && !force) {
-    const [one] = edited;
-    throw new CodedError(
-      'ERR_RECIPE_EDITED',
-      `nothing was removed: ${edited.join(', ')} ${edited.length === 1 ? 'was' : 'were'} edited since ${edited.length === 1 ? 'it was' : 'they were'} written. Keep a copy of ${one} if you want it, then use -force`,
-    );
-  }
+export function refuseEditedRemoval({ edited }: RemovalPlan): void {
+  const [one, ...more] = edited;
+  if (one === undefined) return;
+  const were = more.length === 0 ? 'was edited since it was' : 'were edited since they were';
+  throw new CodedError(
+    'ERR_RECIPE_EDITED',
+    `nothing was removed: ${edited.join(', ')} ${were} written. Keep a copy of what you want, then use -force`,
+  );
+}
+
+/**
+ * Removes the files.
+ *
+ * @throws CodedError `ERR_RECIPE_WRITE`
+ */
+export function remove({ files }: RemovalPlan): void {
   for (const path of files) {
     try {
       unlinkSync(path);

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { CodedError } from '../base/errors.ts';
 import type { LeftOut } from '../policy/view.ts';
 import { select } from '../policy/view.ts';
@@ -8,7 +8,7 @@ import { unifiedDiff } from '../render/diff.ts';
 import type { RendererSpec } from '../render/spec.ts';
 import { compileTemplate } from '../render/template.ts';
 import type { Fixture } from './fixtures.ts';
-import type { JsonObject, Recipe } from './recipe.ts';
+import { type JsonObject, type Recipe, recipeFile } from './recipe.ts';
 
 /** Reads the renderer `name` of a piece of configuration, as an agent would. */
 export type RendererLoader = (fragment: JsonObject, name: string) => RendererSpec;
@@ -87,7 +87,7 @@ export function templateText(recipe: Recipe): string {
   const file = recipe.files.get('template');
   if (file === undefined)
     throw new CodedError('ERR_RECIPE', `recipe ${recipe.name}: 'files' has no 'template'`);
-  return readFileSync(join(recipe.folder, file), 'utf8');
+  return recipeFile(recipe, file).toString('utf8');
 }
 
 /** Writes the golden file as it came out, for its author to read and keep. */

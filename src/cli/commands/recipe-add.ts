@@ -1,23 +1,17 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import {
-  type InstallPlan,
-  install,
-  type PlannedFile,
-  planInstall,
-  refuseEdited,
-} from '../../recipes/install.ts';
+import { findProgram } from '../../recipes/checker.ts';
+import { type InstallPlan, install, planInstall, refuseEdited } from '../../recipes/install.ts';
 import { findRecipe, isFolder } from '../../recipes/library.ts';
 import type { Choice } from '../../recipes/options.ts';
 import type { Recipe } from '../../recipes/recipe.ts';
-import { readRecord } from '../../recipes/record.ts';
+import { type Installed, readRecord } from '../../recipes/record.ts';
 import { tryOut } from '../../recipes/test-recipe.ts';
-import { unifiedDiff } from '../../render/diff.ts';
 import { type CommandContext, defineCommand, readTags, usageError } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { goJson } from '../format.ts';
 import { checkFormat } from '../output-format.ts';
+import { type AddReport, addRecord, addText, planText } from './recipe-add-text.ts';
 import { RECIPE_FLAGS } from './recipe-flags.ts';
 import {
   hasUnit,
@@ -50,6 +44,12 @@ const FLAGS = {
   'dry-run': { kind: 'bool', doc: 'Only show what would be written.' },
 } as const;
 
+/** A sandbox is made when its unit starts. */
+const RESTART: NextStep = {
+  command: 'systemctl daemon-reload && systemctl restart reeve',
+  why: 'a sandbox is opened when its unit starts',
+};
+
 /** Where an administrator's additions to the unit of packaging/ belong. */
 const DROP_INS = '/etc/systemd/system/reeve.service.d';
 
@@ -79,21 +79,27 @@ export const recipeAddCommand = defineCommand({
     const name = flags.name === '' ? recipe.name : flags.name;
     const source = isFolder(word) ? recipe.folder : recipe.name;
     const directory = resolve(flags['config-dir']);
-    const choice = over(chosenBefore(directory, name, source), choiceOf(flags));
+    const known = recordOf(directory, name, flags.force);
+    const choice = over(known?.recipe === source ? known.choice : undefined, choiceOf(flags));
     const request = { recipe, source, name, directory, choice };
     const first = planInstall(request);
     const dropIn = dropInOf(recipe, first);
-    const plan = flags.systemd && dropIn !== undefined ? planInstall({ ...request, extra: [dropIn] }) : first;
+    const withDropIn = dropIn !== undefined && (flags.systemd || known?.files.has(dropIn.path) === true);
+    const plan = withDropIn ? planInstall({ ...request, extra: [dropIn] }) : first;
     await refuseWhatWouldNotWork(recipe, plan, choice, context);
-    if (flags['dry-run']) return showPlan(plan, format, context);
-    if (!flags.force) refuseEdited(plan);
-    const written = await install(plan);
-    const next = nextOf(plan, context.program, flags.systemd && written.length > 0);
-    if (format === 'json') context.out.line(goJson(record(plan, written, next)));
-    else {
-      const needs = flags.systemd || !hasUnit() ? undefined : dropIn?.text;
-      context.out.line(report(plan, written, next, needs, context.program).join('\n'));
-    }
+    if (!flags['dry-run'] && !flags.force) refuseEdited(plan);
+    const written = flags['dry-run'] ? [] : await install(plan);
+    const opened = written.some(({ what }) => what === 'drop-in');
+    const report: AddReport = {
+      plan,
+      choice,
+      written,
+      missing: missingPrograms(plan, context),
+      sandbox: withDropIn || !hasUnit() ? undefined : dropIn?.line,
+      next: opened ? RESTART : nextStep(context.program, directory),
+    };
+    if (format === 'json') context.out.line(addRecord(report));
+    else context.out.line(flags['dry-run'] ? planText(plan) : addText(report, context.program));
     return EXIT.ok;
   },
 });
@@ -106,12 +112,17 @@ function choiceOf(flags: Flags): Choice {
   return { values, tags: flags.tag.length === 0 ? undefined : readTags(flags.tag) };
 }
 
-/** What was chosen when it was installed before: to say it again is to keep it. */
-function chosenBefore(directory: string, name: string, source: string): Choice | undefined {
-  const known = readRecord(directory, name);
-  return known?.recipe === source ? known.choice : undefined;
+/** What is installed under the name; one that makes no sense counts as nothing when it is to be written over. */
+function recordOf(directory: string, name: string, force: boolean): Installed | undefined {
+  try {
+    return readRecord(directory, name);
+  } catch (error) {
+    if (!force) throw error;
+    return undefined;
+  }
 }
 
+/** What is not said again stays as it was. */
 function over(before: Choice | undefined, { values, tags }: Choice): Choice {
   return { values: new Map([...(before?.values ?? []), ...values]), tags: tags ?? before?.tags };
 }
@@ -148,92 +159,28 @@ async function refuseWhatWouldNotWork(
   }
 }
 
-/** What lets a sandboxed agent write the target. */
+/** What lets a sandboxed agent write the target. One that is not there yet must not keep the agent from starting. */
 function dropInOf(recipe: Recipe, { name, target }: InstallPlan) {
   if (recipe.writable === 'nothing' || target === '') return undefined;
-  const path = recipe.writable === 'file' ? target : dirname(target);
-  return {
-    path: join(DROP_INS, `${name}.conf`),
-    what: 'drop-in',
-    text: `# The recipe ${recipe.name} keeps ${target}.\n[Service]\nReadWritePaths=${path}\n`,
-  };
+  const line = `ReadWritePaths=-${recipe.writable === 'file' ? target : dirname(target)}`;
+  const text = `# The recipe ${recipe.name} keeps ${target}.\n[Service]\n${line}\n`;
+  return { path: join(DROP_INS, `${name}.conf`), what: 'drop-in', text, line };
 }
 
-function nextOf({ directory }: InstallPlan, program: string, withDropIn: boolean): NextStep {
-  if (!withDropIn) return nextStep(program, directory);
-  return {
-    command: 'systemctl daemon-reload && systemctl restart reeve',
-    why: 'a sandbox is opened when a unit starts',
-  };
-}
-
-const WORDS = {
-  new: 'new',
-  same: 'as it was',
-  ours: 'changed',
-  edited: 'written over',
-  foreign: 'written over',
-} as const;
-
-function report(
-  plan: InstallPlan,
-  written: readonly PlannedFile[],
-  next: NextStep,
-  needs: string | undefined,
-  program: string,
+/** Programs that the renderer's check and reload start. */
+function missingPrograms(
+  { recipe, fragment, name, directory }: InstallPlan,
+  { env }: CommandContext,
 ): readonly string[] {
-  const { recipe, files, target } = plan;
-  if (written.length === 0) {
-    return [`${plan.name} is installed in ${plan.directory} exactly so already; nothing was written.`];
-  }
-  const width = Math.max(...files.map(({ path }) => path.length));
-  const rows = files.map(({ path, what, standing }) => {
-    const kept = standing === 'edited' || standing === 'foreign' ? `, the old one is ${path}.old` : '';
-    return `  ${path.padEnd(width)}  ${what}, ${WORDS[standing]}${kept}`;
-  });
-  const lists = recipe.lists.statuses.join(', ');
-  return [
-    'Wrote',
-    ...rows,
-    '',
-    ...(target === ''
-      ? []
-      : [`It keeps ${target}${lists === '' ? '' : ` and lists members that are ${lists}`}.`]),
-    ...recipe.notes.map((note) => `Once: ${note}`),
-    ...(needs === undefined
-      ? []
-      : [
-          `The sandbox of the systemd unit must let it: add -systemd to this command, or write a drop-in with`,
-          `  ${needs.split('\n')[2]}`,
-        ]),
-    '',
-    `Next: ${next.command}`,
-    `      (${next.why}; then '${program} render -list' shows how it stands)`,
-  ];
-}
-
-function showPlan(plan: InstallPlan, format: 'text' | 'json', { out, program }: CommandContext): number {
-  if (format === 'json') {
-    out.line(goJson(record(plan, [], nextStep(program, plan.directory))));
-    return EXIT.ok;
-  }
-  for (const { path, bytes, present, standing } of plan.files) {
-    if (standing === 'same') out.line(`# ${path} is as it would be written`);
-    else out.line(unifiedDiff(path, present?.toString(), bytes.toString()));
-  }
-  return EXIT.ok;
-}
-
-function record(plan: InstallPlan, written: readonly PlannedFile[], next: NextStep) {
-  return {
-    name: plan.name,
-    recipe: plan.recipe.name,
-    target: plan.target,
-    files: plan.files.map(({ path, standing }) => ({
-      path,
-      standing,
-      written: written.some((one) => one.path === path),
-    })),
-    next: next.command,
-  };
+  if (recipe.renderer === undefined) return [];
+  const { check, reload } = LOADER.renderer(fragment, name).commands;
+  const [program] = check ?? [];
+  // A script of the recipe's own asks the program in its turn.
+  const judge = program?.startsWith(`${directory}/`) === true ? recipe.checker?.argv[0] : program;
+  const programs = [judge, reload?.[0]].filter((one) => one !== undefined);
+  return [...new Set(programs)]
+    .filter((program) => !program.startsWith('/') && findProgram(program, env['PATH']) === undefined)
+    .map((program) =>
+      program === recipe.checker?.argv[0] ? `${program} (Debian: ${recipe.checker.package})` : program,
+    );
 }

@@ -2,7 +2,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { JsonObject } from '../../recipes/recipe.ts';
 import { installedIn, readRecord } from '../../recipes/record.ts';
-import { cleanBlock, planRemoval, type Remains, remainsOf, remove } from '../../recipes/remove.ts';
+import {
+  cleanBlock,
+  planRemoval,
+  type Remains,
+  refuseEditedRemoval,
+  remainsOf,
+  remove,
+} from '../../recipes/remove.ts';
 import type { RendererSpec } from '../../render/spec.ts';
 import { defineCommand, failure, usageError } from '../command.ts';
 import { EXIT } from '../exit.ts';
@@ -47,11 +54,13 @@ export const recipeRemoveCommand = defineCommand({
     const spec = specOf(directory, name);
     const target = spec?.target ?? installed.target;
     const before = remainsOf(target, spec?.block);
-    if (!flags['dry-run']) remove(plan, flags.force);
+    if (!flags['dry-run'] && !flags.force) refuseEditedRemoval(plan);
+    // First: where the block cannot be taken out, everything stays.
     const cleaned =
       flags.clean && !flags['dry-run'] && spec?.block !== undefined
         ? await cleanBlock(target, spec.block, env['PATH'])
         : false;
+    if (!flags['dry-run']) remove(plan);
     const remains = cleaned ? 'no-block' : before;
     const next = nextStep(program, directory).command;
     if (format === 'json') {

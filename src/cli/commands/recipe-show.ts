@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findRecipe } from '../../recipes/library.ts';
-import type { Recipe } from '../../recipes/recipe.ts';
+import { type Recipe, recipeFile } from '../../recipes/recipe.ts';
 import { defineCommand, usageError } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { columns, goJson, type Json } from '../format.ts';
@@ -63,7 +63,7 @@ function shown(recipe: Recipe, program: string): readonly string[] {
 }
 
 function optionText(name: string): string {
-  return name === 'target' ? '--target=PATH' : `--set ${name}=…`;
+  return name === 'target' ? '-target=PATH' : `-set ${name}=…`;
 }
 
 function filesText(recipe: Recipe): string {
@@ -72,7 +72,7 @@ function filesText(recipe: Recipe): string {
     ...(recipe.handler && { handler: recipe.handler }),
   };
   const files = [...recipe.files.values()].map(
-    (file) => `\n--- ${file}\n${readFileSync(join(recipe.folder, file), 'utf8').trimEnd()}`,
+    (file) => `\n--- ${file}\n${recipeFile(recipe, file).toString('utf8').trimEnd()}`,
   );
   return [
     ...files,
@@ -96,6 +96,6 @@ function record(recipe: Recipe): Json {
     writable: recipe.writable,
     checker:
       recipe.checker === undefined ? null : { argv: recipe.checker.argv, package: recipe.checker.package },
-    notes: recipe.notes,
+    notes: recipe.notes.map(({ text }) => text),
   };
 }

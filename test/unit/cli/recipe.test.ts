@@ -1,0 +1,189 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { scratch } from '../recipes/samples.ts';
+import { run } from './fake-context.ts';
+
+const files = scratch();
+const conf = (): readonly string[] => ['-config-dir', files.path('conf')];
+const add = (...words: readonly string[]) =>
+  run(['recipe', 'add', 'hosts', ...conf(), '-target', files.path('hosts'), ...words]);
+
+describe('recipe', () => {
+  it.each(['add', 'list', 'remove', 'show', 'test'])('%s has help with examples first', async (command) => {
+    const { code, stdout } = await run(['recipe', command, '-h']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^Usage: agent recipe ${command} .*\n(.*\n)?\nExamples:`));
+  });
+
+  it.each([
+    [['add'], "Give the name of a recipe; 'recipe list' has them."],
+    [['add', 'hosts', 'port=80'], "Too many arguments: 'port=80'. Options of the recipe go with -set."],
+    [['add', 'hosts', '-set', 'port'], '-set port: write it as option=value, such as -set port=8080.'],
+    [['add', 'hots'], "no recipe is called 'hots'; did you mean 'hosts'?"],
+    [['add', 'hosts', '-set', 'tld=x'], "recipe hosts has no option 'tld'"],
+    [['add', 'hosts', '-name', 'a/b'], "'a/b' is no name"],
+    [['show'], 'Give the name of a recipe'],
+    [['test', '-update'], '-update goes with the folder of a recipe'],
+    [['remove', 'hosts'], "has no recipe 'hosts': no recipe is installed there"],
+    [['list', 'hosts'], 'Too many arguments.'],
+  ])('%j exits with 1 and says what next', async (words, message) => {
+    const { code, stderr } = await run(['recipe', ...words, ...(words[0] === 'show' ? [] : conf())]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(message);
+  });
+});
+
+describe('recipe add', () => {
+  it('says what it wrote, what it keeps, and the one command that is left', async () => {
+    const { code, stdout } = await add();
+    expect(code).toBe(0);
+    expect(stdout).toContain(`${files.path('conf/hosts.json')}    configuration, new`);
+    expect(stdout).toContain(
+      `It keeps ${files.path('hosts')}, with members that are alive, leaving, failed.`,
+    );
+    expect(stdout).toContain(`Next: agent run -config-dir=${files.path('conf')}`);
+  });
+
+  it('tells programs the same', async () => {
+    expect(JSON.parse((await add('--json')).stdout)).toMatchObject({
+      name: 'hosts',
+      target: files.path('hosts'),
+      files: expect.arrayContaining([
+        { path: files.path('conf/hosts.json'), standing: 'new', written: true },
+      ]),
+      missing: [],
+      next: `agent run -config-dir=${files.path('conf')}`,
+    });
+  });
+
+  it('makes what the agent’s own check accepts', async () => {
+    await add();
+    expect((await run(['config', 'check', files.path('conf')])).code).toBe(0);
+  });
+
+  it('with -dry-run shows the difference and writes nothing', async () => {
+    const { stdout } = await add('-dry-run', '-set', 'domain=example.net');
+    expect(stdout).toContain('+      "vars": { "domain": "example.net" },');
+    expect(() => readdirSync(files.path('conf'))).toThrow();
+  });
+
+  it('again keeps the options of before and writes nothing', async () => {
+    await add('-set', 'domain=example.net');
+    const { code, stdout } = await run(['recipe', 'add', 'hosts', ...conf()]);
+    expect([code, stdout]).toEqual([
+      0,
+      `hosts is installed in ${files.path('conf')} exactly so already; nothing was written.\n`,
+    ]);
+  });
+
+  it('refuses to write over an edited file, and does so by force', async () => {
+    await add();
+    files.put('conf/hosts.liquid', 'mine\n');
+    const refused = await add();
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('was edited since it was written');
+    expect(files.text('conf/hosts.liquid')).toBe('mine\n');
+    expect((await add('-force')).stdout).toContain(`the old one is ${files.path('conf/hosts.liquid.old')}`);
+    expect(files.text('conf/hosts.liquid.old')).toBe('mine\n');
+  });
+
+  it.each([
+    ['{', 'holds already is wrong'],
+    [
+      '{"renderers":{"hosts":{"template":"/t","target":"/f"}}}',
+      'the configuration has renderers.hosts already',
+    ],
+  ])('writes nothing where the configuration is %j', async (text, why) => {
+    files.put('conf/agent.json', text);
+    const { code, stderr } = await add();
+    expect(code).toBe(1);
+    expect(stderr).toContain('nothing was written');
+    expect(stderr).toContain(why);
+    expect(readdirSync(files.path('conf'))).toEqual(['agent.json']);
+  });
+
+  it('writes nothing where another renderer keeps the whole file', async () => {
+    const other = { renderers: { other: { template: '/t', target: files.path('hosts') } } };
+    files.put('conf/agent.json', JSON.stringify(other));
+    const { code, stderr } = await add();
+    expect(code).toBe(1);
+    expect(stderr).toContain("Renderers 'other' and 'hosts' both keep");
+    expect(readdirSync(files.path('conf'))).toEqual(['agent.json']);
+  });
+
+  it('installs a recipe twice under two names', async () => {
+    await add();
+    const second = await add('-name', 'others', '-tag', 'role=db');
+    expect(second.code).toBe(0);
+    const { stdout } = await run(['recipe', 'list', ...conf()]);
+    expect(stdout).toMatch(/^hosts .*hosts, others$/m);
+  });
+});
+
+describe('recipe list, show, test and remove', () => {
+  it('list shows which are installed, and which of those were edited', async () => {
+    await add();
+    files.put('conf/hosts.liquid', 'mine\n');
+    expect((await run(['recipe', 'list', ...conf()])).stdout).toMatch(
+      /^hosts .*alive, leaving, failed +hosts \(edited\)$/m,
+    );
+    const record = JSON.parse((await run(['recipe', 'list', '--json', ...conf()])).stdout);
+    expect(record.recipes.find(({ name }: { name: string }) => name === 'hosts')).toMatchObject({
+      lists: ['alive', 'leaving', 'failed'],
+      installed: [{ name: 'hosts', edited: true }],
+    });
+  });
+
+  it('show has the page, the states, the options and where the files are', async () => {
+    const { stdout } = await run(['recipe', 'show', 'hosts']);
+    for (const text of [
+      '# hosts',
+      'Lists: alive, leaving, failed.',
+      '-target=PATH',
+      '/etc/hosts',
+      'hosts.liquid',
+    ]) {
+      expect(stdout).toContain(text);
+    }
+    expect(JSON.parse((await run(['recipe', 'show', '--json', 'hosts'])).stdout)).toMatchObject({
+      name: 'hosts',
+    });
+    expect((await run(['recipe', 'show', '-config', 'hosts'])).stdout).toContain('{% for m in members %}');
+  });
+
+  it('test runs the recipe and its installed copies, and fails when a copy does', async () => {
+    await add('-name', 'mine');
+    const good = await run(['recipe', 'test', 'hosts', ...conf()]);
+    expect(good).toMatchObject({ code: 0, stderr: '' });
+    expect(good.stdout).toContain('mine (installed, from hosts)');
+    files.put('conf/mine.liquid', '{{ nobody }}\n');
+    const bad = await run(['recipe', 'test', 'mine', ...conf()]);
+    expect(bad.code).toBe(1);
+    expect(bad.stdout).toContain('undefined variable: nobody');
+    expect(bad.stdout).toContain('1 of 1 failed.');
+  });
+
+  it('remove takes away what add wrote, and says what stays of the file', async () => {
+    await add();
+    files.put('hosts', '127.0.0.1 localhost\n# BEGIN reeve hosts\n10.0.0.1\ta\n# END reeve hosts\n');
+    const dry = await run(['recipe', 'remove', '-dry-run', 'hosts', ...conf()]);
+    expect(dry.stdout).toContain('Would remove');
+    const { code, stdout } = await run(['recipe', 'remove', 'hosts', ...conf()]);
+    expect(code).toBe(0);
+    expect(stdout).toContain(
+      `${files.path('hosts')} stays as it is, with the block; -clean takes the block out.`,
+    );
+    expect(readdirSync(files.path('conf'))).toEqual([]);
+  });
+
+  it('remove -clean takes the block out, also one whose markers were changed', async () => {
+    await add();
+    const changed = files.text('conf/hosts.json').replace('"comment": "#"', '"begin": "# <", "end": "# >"');
+    files.put('conf/hosts.json', changed);
+    files.put('hosts', '127.0.0.1 localhost\n# <\n10.0.0.1\ta\n# >\n');
+    expect((await run(['recipe', 'remove', '-clean', 'hosts', ...conf()])).code).toBe(1);
+    expect(files.text('hosts')).toContain('10.0.0.1');
+    expect((await run(['recipe', 'remove', '-clean', '-force', 'hosts', ...conf()])).code).toBe(0);
+    expect(files.text('hosts')).toBe('127.0.0.1 localhost\n');
+  });
+});
