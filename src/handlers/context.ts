@@ -1,7 +1,7 @@
 import { NO_BYTES } from '../base/bytes.ts';
 import type { Metrics } from '../base/metrics.ts';
 import type { TraceLevel } from '../base/trace.ts';
-import type { ClusterFacts } from '../policy/governor.ts';
+import type { ClusterFacts } from '../policy/governance.ts';
 
 /** Who we are, as the member table says when asked. */
 export interface HandlerSelf {

@@ -1,4 +1,4 @@
-import type { Action } from '../policy/governor.ts';
+import type { Action } from '../policy/governance.ts';
 import type { HandlerSelf } from './context.ts';
 import { type MemberJson, memberJson } from './recorded-event.ts';
 
@@ -17,7 +17,10 @@ export interface StateInput {
   readonly generation: number;
 }
 
-export function stateInput({ reason, view, change }: Action, self: HandlerSelf): StateInput {
+export function stateInput(
+  { reason, view, change }: Pick<Action, 'reason' | 'view' | 'change'>,
+  self: HandlerSelf,
+): StateInput {
   return {
     reason,
     self: { name: self.name, tags: Object.fromEntries(self.tags) },

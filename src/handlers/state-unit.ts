@@ -1,7 +1,8 @@
 import { bytesOfText } from '../base/bytes.ts';
 import type { Millis } from '../base/machine.ts';
 import type { ClusterEvent, MemberInfo } from '../events/event.ts';
-import { type Action, Governor, type GovernorOptions } from '../policy/governor.ts';
+import type { Action, GovernorOptions } from '../policy/governance.ts';
+import { Governor } from '../policy/governor.ts';
 import { changeBetween, isUnchanged, select } from '../policy/view.ts';
 import type { HandlerRun, RunOutcome } from './context.ts';
 import { shownVariables } from './event-unit.ts';
@@ -212,8 +213,8 @@ export class StateUnit implements HandlerUnit {
   }
 
   /** Looking again is no reason to run again when there is nothing new and the last run dealt with the old. */
-  #isNeeded({ reason, change }: Action): boolean {
-    return this.#forced || !this.#lastOk || reason === 'approve' || !isUnchanged(change);
+  #isNeeded({ reason, change, selfChanged }: Action): boolean {
+    return this.#forced || !this.#lastOk || reason === 'approve' || selfChanged || !isUnchanged(change);
   }
 
   #begin(action: Action): void {

@@ -1,68 +1,28 @@
 import { Counters } from '../base/counters.ts';
 import type { Millis } from '../base/machine.ts';
 import type { MemberInfo } from '../events/event.ts';
+import { Aftermath } from './aftermath.ts';
 import { ClusterMemory, type ClusterSize } from './cluster-memory.ts';
-import type { GuardConfig, RetryConfig, WaitConfig } from './config.ts';
 import { Debounce } from './debounce.ts';
 import { FlapDamping } from './flaps.ts';
+import type {
+  Action,
+  ActionReason,
+  ClusterFacts,
+  GovernorMemory,
+  GovernorOptions,
+  GovernorStatus,
+} from './governance.ts';
 import { type Hold, holdsOf } from './guards.ts';
 import { Removals } from './removals.ts';
 import { splayOf } from './splay.ts';
-import { changeBetween, isUnchanged, select, type View, type ViewChange, type ViewFilter } from './view.ts';
+import { changeBetween, fingerprint, isUnchanged, select, type View, type ViewChange } from './view.ts';
 
 /** While something is held back the guards look again this often: windows run out without an event. */
 const HOLD_CHECK_MS: Millis = 1_000;
 
 /** Attempts after which the pause between two no longer grows; keeps the power of two finite. */
 const MOST_DOUBLINGS = 30;
-
-/** Why an action is due. */
-export type ActionReason = 'start' | 'change' | 'reload' | 'resync' | 'retry' | 'approve';
-
-/** What one handler or renderer is governed by. */
-export interface GovernorOptions {
-  /** This node's name. */
-  readonly self: string;
-  /** The handler's or renderer's name; with the node's it decides the splay. */
-  readonly name: string;
-  readonly filter: ViewFilter;
-  readonly guards: GuardConfig;
-  readonly wait: WaitConfig;
-  readonly splayMs: Millis;
-  /** 0 never looks anew by itself. */
-  readonly resyncMs: Millis;
-  readonly retry: RetryConfig;
-}
-
-/** What the agent knows of the cluster at this moment. */
-export interface ClusterFacts {
-  /** Every member of every status. */
-  readonly members: readonly MemberInfo[];
-  /** A push/pull with another member was completed since the start. */
-  readonly synced: boolean;
-  /** Nobody is configured or remembered who could be joined. */
-  readonly nobodyToJoin: boolean;
-}
-
-/** Something to be done now, with the whole view. */
-export interface Action {
-  readonly reason: ActionReason;
-  readonly view: View;
-  /** What is different from the view that was last acted on with success. */
-  readonly change: ViewChange;
-}
-
-/** Where things stand, for people. */
-export interface GovernorStatus {
-  /** `starting` before the first action, `waiting` while a change is debounced. */
-  readonly state: 'starting' | 'idle' | 'waiting' | 'held' | 'running' | 'retrying';
-  readonly view: View;
-  /** Nodes kept out for coming and going. */
-  readonly damped: readonly string[];
-  readonly holds: readonly Hold[];
-  readonly heldSince: Millis | undefined;
-  readonly failures: number;
-}
 
 const NO_VIEW: View = { members: [], generation: 0, leftOut: [] };
 
@@ -77,26 +37,42 @@ export class Governor {
   readonly #flaps = new FlapDamping();
   readonly #removals = new Removals();
   readonly #debounce = new Debounce();
+  readonly #aftermath = new Aftermath();
   readonly #counters = new Counters();
   #options: GovernorOptions;
   #facts: ClusterFacts | undefined;
-  #cluster: ClusterSize = { alive: 0, largest: 0 };
+  #cluster: ClusterSize = { alive: 0, suspected: 0, failed: 0, silent: false, largest: 0 };
   #view = NO_VIEW;
   #damped: ReadonlySet<string> = new Set();
   #applied: readonly MemberInfo[] | undefined;
+  /** Names that an earlier run acted on last, until this one has acted. */
+  #former: readonly string[] = [];
+  /** What this node is, apart from its status, and what it was when it was last acted on. */
+  #self = '';
+  #appliedSelf = '';
   #hasContent = false;
   #urgent: ActionReason | undefined = 'start';
   #running: Action | undefined;
+  #runningSelf = '';
   #failures = 0;
   #retryAt: Millis = Number.POSITIVE_INFINITY;
   #resyncAt: Millis = Number.POSITIVE_INFINITY;
   #holds: readonly Hold[] = [];
   #heldSince: Millis | undefined;
 
-  /** `now` is when the agent began to look; `settle` counts from here. */
-  constructor(now: Millis, options: GovernorOptions) {
+  /** `now` is when the agent began to look; `settle` counts from here. `memory` is what an earlier run left. */
+  constructor(now: Millis, options: GovernorOptions, memory?: GovernorMemory) {
     this.#startedAt = now;
     this.#options = options;
+    if (memory === undefined) return;
+    this.#former = memory.applied;
+    this.#memory.recall(now, memory.seen);
+  }
+
+  /** What the next run should know; undefined before the first success of this one. */
+  memory(now: Millis): GovernorMemory | undefined {
+    if (this.#applied === undefined) return undefined;
+    return { applied: this.#applied.map(({ name }) => name), seen: this.#memory.seenLately(now) };
   }
 
   /** Counts since the start: `acted`, `failed`, `approved`, `held`, and `held:GUARD` once for each hold. */
@@ -124,7 +100,7 @@ export class Governor {
   observe(now: Millis, facts: ClusterFacts): void {
     const { filter, guards, self } = this.#options;
     this.#facts = facts;
-    this.#cluster = this.#memory.observe(now, facts.members, guards.quorumWindowMs);
+    this.#cluster = this.#memory.observe(now, facts, guards.quorumWindowMs);
     const { members, leftOut } = select(facts.members, filter, self);
     this.#damped = new Set();
     if (guards.flap !== undefined) {
@@ -132,12 +108,16 @@ export class Governor {
       this.#damped = this.#flaps.observe(now, places, guards.flap);
     }
     const listed = members.filter(({ name }) => !this.#damped.has(name));
-    const changed = this.#view === NO_VIEW || !isUnchanged(changeBetween(this.#view.members, listed));
-    if (!changed) {
+    const me = facts.members.find(({ name }) => name === self);
+    const own = me === undefined ? '' : fingerprint({ ...me, status: 'alive' });
+    const isOther = own !== this.#self || !isUnchanged(changeBetween(this.#view.members, listed));
+    if (this.#view !== NO_VIEW && !isOther) {
       this.#view = { ...this.#view, leftOut };
       return;
     }
+    this.#self = own;
     this.#view = { members: listed, leftOut, generation: this.#view.generation + 1 };
+    this.#aftermath.changed(now);
     if (this.#isApplied()) this.#debounce.clear();
     else this.#debounce.touch(now);
   }
@@ -147,7 +127,8 @@ export class Governor {
     if (this.#running !== undefined || this.#facts === undefined) return undefined;
     const reason = this.#dueReason(now);
     if (reason === undefined) {
-      this.#release();
+      // What is held and not due again yet, for it changed meanwhile, is held all the same.
+      if (!Number.isFinite(this.#changeAt())) this.#release();
       return undefined;
     }
     const change = changeBetween(this.#applied ?? [], this.#view.members);
@@ -157,7 +138,8 @@ export class Governor {
     this.#urgent = undefined;
     this.#retryAt = Number.POSITIVE_INFINITY;
     this.#debounce.clear();
-    this.#running = { reason, view: this.#view, change };
+    this.#running = { reason, view: this.#view, change, selfChanged: this.#self !== this.#appliedSelf };
+    this.#runningSelf = this.#self;
     return this.#running;
   }
 
@@ -180,11 +162,14 @@ export class Governor {
     }
     this.#failures = 0;
     this.#counters.add('acted');
+    const removed = this.#removedBy(action.view, action.change);
     this.#applied = action.view.members;
+    this.#appliedSelf = this.#runningSelf;
+    this.#former = [];
     this.#hasContent = hasContent ?? action.view.members.length > 0;
     this.#removals.record(
       now,
-      action.change.removed.map(({ name }) => name),
+      removed,
       action.view.members.map(({ name }) => name),
     );
     // What changed meanwhile was compared with the view before this one.
@@ -229,20 +214,24 @@ export class Governor {
 
   #isHeld(now: Millis, facts: ClusterFacts, change: ViewChange): boolean {
     const { guards } = this.#options;
+    const removed = this.#removedBy(this.#view, change);
     const present = new Set(this.#view.members.map(({ name }) => name));
-    for (const { name } of change.removed) present.add(name);
-    const holds = holdsOf(guards, {
+    const suspected = [...present].filter((name) => facts.suspects.has(name)).length;
+    for (const name of removed) present.add(name);
+    const found = holdsOf(guards, {
       now,
       startedAt: this.#startedAt,
-      synced: facts.synced,
+      synced: facts.exchanges > 0,
       nobodyToJoin: facts.nobodyToJoin,
       cluster: this.#cluster,
       size: this.#view.members.length,
       hasContent: this.#hasContent,
-      appliedSize: this.#applied?.length ?? 0,
-      removedNow: change.removed.length,
+      appliedSize: this.#applied?.length ?? this.#former.length,
+      removedNow: removed.length,
+      suspected,
       removedLately: this.#removals.within(now, guards.removedWindowMs, present),
     });
+    const holds = this.#withAftermath(now, facts, found);
     for (const { guard } of holds) {
       if (this.#holds.every((known) => known.guard !== guard)) this.#counters.add(`held:${guard}`);
     }
@@ -254,13 +243,32 @@ export class Governor {
     return holds.length > 0;
   }
 
+  #withAftermath(now: Millis, { exchanges }: ClusterFacts, found: readonly Hold[]): readonly Hold[] {
+    if (found.length > 0) {
+      // Where nothing was acted on before, nothing can be lost either.
+      if (this.#applied !== undefined || this.#former.length > 0) this.#aftermath.held(found, exchanges);
+      return found;
+    }
+    const { wait } = this.#options;
+    return this.#aftermath.holds(now, { exchanges, isAlone: this.#cluster.alive <= 1, wait });
+  }
+
+  /** Names acted on last, here or by the run before, that are not in the view. */
+  #removedBy(view: View, change: ViewChange): readonly string[] {
+    if (this.#applied !== undefined) return change.removed.map(({ name }) => name);
+    const present = new Set(view.members.map(({ name }) => name));
+    return this.#former.filter((name) => !present.has(name));
+  }
+
   #release(): void {
+    this.#aftermath.clear();
     this.#holds = [];
     this.#heldSince = undefined;
   }
 
   #isApplied(): boolean {
-    return this.#applied !== undefined && isUnchanged(changeBetween(this.#applied, this.#view.members));
+    if (this.#applied === undefined || this.#self !== this.#appliedSelf) return false;
+    return isUnchanged(changeBetween(this.#applied, this.#view.members));
   }
 
   #state(): GovernorStatus['state'] {

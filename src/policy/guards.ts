@@ -36,6 +36,8 @@ export interface GuardFacts {
   readonly appliedSize: number;
   /** Of those, how many the view lacks. */
   readonly removedNow: number;
+  /** Members of the view that are suspected of having failed: they go next, or turn out to be well. */
+  readonly suspected: number;
   /** Others taken out within the window and not back. */
   readonly removedLately: number;
 }
@@ -52,21 +54,32 @@ const GUARDS: Readonly<Record<GuardName, Guard>> = {
     size > 0 || allowEmpty || !hasContent ? undefined : 'an empty view would replace one that is not empty',
   min_members: ({ minMembers }, { size }) =>
     size >= minMembers ? undefined : `${members(size)} in view, at least ${minMembers} are needed`,
-  max_removed: ({ maxRemoved }, { appliedSize, removedNow, removedLately }) => {
+  max_removed: ({ maxRemoved }, { appliedSize, removedNow, removedLately, suspected }) => {
     if (maxRemoved === undefined || removedNow === 0) return undefined;
     const total = appliedSize + removedLately;
-    const removed = removedNow + removedLately;
+    const removed = removedNow + removedLately + suspected;
     if (removed <= allowedOf(maxRemoved, total)) return undefined;
     const earlier = removedLately === 0 ? '' : `, ${removedLately} of them a little earlier`;
-    return `${removed} of ${members(total)} would be gone${earlier}, at most ${amountText(maxRemoved)} may`;
+    const soon = suspected === 0 ? '' : `, ${suspected} of them only suspected so far`;
+    return `${removed} of ${members(total)} would be gone${earlier}${soon}, at most ${amountText(maxRemoved)} may`;
   },
-  require_quorum: ({ requireQuorum }, { cluster: { alive, largest } }) => {
+  // Members of the other side of a partition fail one by one; suspicion comes sooner, and silence at once.
+  require_quorum: ({ requireQuorum }, { cluster: { alive, suspected, silent, largest } }) => {
     const needed = Math.ceil(requireQuorum * largest - 1e-9);
-    if (alive >= needed) return undefined;
-    return `${alive} of the ${largest} members lately seen are alive, ${needed} are needed`;
+    const sure = silent ? Math.min(1, alive) : alive - suspected;
+    if (sure >= needed) return undefined;
+    const doubt = sure === alive ? '' : `, ${alive - sure} more are ${silent ? 'not heard' : 'suspected'}`;
+    return `${sure} of the ${largest} members lately seen are alive${doubt}, ${needed} are needed`;
   },
-  hold_when_isolated: ({ holdWhenIsolated }, { cluster: { alive, largest }, nobodyToJoin }) => {
-    if (!holdWhenIsolated || alive > 1 || (largest <= 1 && nobodyToJoin)) return undefined;
+  hold_when_isolated: ({ holdWhenIsolated }, { cluster, nobodyToJoin }) => {
+    const { alive, suspected, failed, silent, largest } = cluster;
+    if (!holdWhenIsolated) return undefined;
+    if (alive > 1) {
+      if (silent) return 'nothing is heard of any other member: this node is cut off, or all others are down';
+      if (suspected < alive - 1) return undefined;
+      return 'every other member is suspected: this node is cut off, or all others are down';
+    }
+    if (failed === 0 && largest <= 1 && nobodyToJoin) return undefined;
     return 'no other member is alive: this node is cut off, or all others are down';
   },
 };

@@ -1,5 +1,5 @@
 import { formatDuration } from '../base/duration.ts';
-import type { Action, ActionReason } from '../policy/governor.ts';
+import type { Action, ActionReason } from '../policy/governance.ts';
 import type { CommandRecord } from './command.ts';
 import type { RenderAttempt } from './report.ts';
 

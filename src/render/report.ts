@@ -1,5 +1,6 @@
 import type { Millis } from '../base/machine.ts';
-import type { Action, Governor } from '../policy/governor.ts';
+import type { Action } from '../policy/governance.ts';
+import type { Governor } from '../policy/governor.ts';
 import type { CommandRecord } from './command.ts';
 import { type RendererSpec, STEPS } from './spec.ts';
 import type { RenderResult } from './transaction.ts';

@@ -1,6 +1,6 @@
 import type { Millis } from '../base/machine.ts';
 import { nearest } from '../base/nearest.ts';
-import type { GovernorOptions } from '../policy/governor.ts';
+import type { GovernorOptions } from '../policy/governance.ts';
 import type { BlockSpec } from './block.ts';
 import type { FieldRule } from './grammar.ts';
 

@@ -8,6 +8,7 @@ import type { ClusterEvent, MemberInfo } from '../events/event.ts';
 import { parseEventFilter } from '../events/filter.ts';
 import type { SubscribeOptions } from '../events/subscription.ts';
 import type { QueryTally } from '../serf/awaited.ts';
+import type { Company } from '../serf/company.ts';
 import type { KeyRequest } from '../serf/key-manager.ts';
 import type { KeyReport } from '../serf/key-report.ts';
 import type { SerfState } from '../serf/parts.ts';
@@ -211,6 +212,11 @@ export class Cluster {
   /** Every known member, failed and left ones included, sorted by name. */
   members(): readonly MemberInfo[] {
     return this.#node.serf.members();
+  }
+
+  /** What can be told of the others before any is called failed; times are of the process's monotonic clock. */
+  company(): Company {
+    return this.#node.serf.company();
   }
 
   /** Members this node knew once, those last known alive first; empty without a snapshot. Worth trying when alone. */

@@ -218,3 +218,9 @@ export function hasAlivePeer(members: SerfMemberView, self: string): boolean {
 export function infoOf(member: SerfMember): MemberInfo {
   return memberInfo(member.facts, member.tags, member.status);
 }
+
+/** Members as an application sees them, sorted by name. */
+export function sortedInfos(members: Pick<SerfMemberView, 'values'>): MemberInfo[] {
+  const infos = [...members.values()].map(infoOf);
+  return infos.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}

@@ -16,12 +16,13 @@ import type { Coordinate } from '../coordinates/coordinate.ts';
 import type { MemberInfo } from '../events/event.ts';
 import type { JoinTarget, SwimMember } from '../swim/delegate.ts';
 import { Swim } from '../swim/swim.ts';
+import { type Company, companyOf } from './company.ts';
 import { checkSerfConfig, PROTOCOL_MAX, PROTOCOL_MIN, type SerfConfig, SWIM_PROTOCOL } from './config.ts';
 import type { SerfDeadline } from './deadline.ts';
 import type { SerfEffects } from './effects.ts';
 import { fire } from './fire.ts';
 import type { KeyRequest } from './key-manager.ts';
-import { infoOf, memberInfo } from './members.ts';
+import { infoOf, memberInfo, sortedInfos } from './members.ts';
 import type { SerfOptions } from './options.ts';
 import { buildParts, type SerfParts, type SerfState } from './parts.ts';
 import type { QueryParams } from './query-params.ts';
@@ -241,8 +242,7 @@ export class Serf implements Machine {
 
   /** Every member of every status, sorted by name. */
   members(): MemberInfo[] {
-    const infos = [...this.#parts.membership.members.values()].map(infoOf);
-    return infos.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+    return sortedInfos(this.#parts.membership.members);
   }
 
   /** Ourselves; only after `start`. */
@@ -257,8 +257,9 @@ export class Serf implements Machine {
     return serfStats(this.#parts, this.#swim);
   }
 
-  /** How full every queue and table is, and its limit. */
+  /** How full every queue and table is, and its limit; and what can be told of the others before they fail. */
   readonly loads = (): ReturnType<typeof serfLoads> => serfLoads(this.#parts, this.#swim);
+  readonly company = (): Company => companyOf(this.#swim);
 
   /** Where a member is in round-trip space; undefined while unknown. Throws ERR_COORDINATES_DISABLED. */
   coordinate(name: string): Coordinate | undefined {

@@ -9,6 +9,7 @@ import { factsOf } from './claims.ts';
 import type { SwimConfig } from './config.ts';
 import type { Contacts } from './contacts.ts';
 import type { SwimDelegate } from './delegate.ts';
+import type { MemberTable } from './members.ts';
 import type { Membership } from './membership.ts';
 import {
   decodeAck,
@@ -26,6 +27,7 @@ import type { Prober } from './prober.ts';
 export interface IntakeParts {
   readonly config: SwimConfig;
   readonly envelope: EnvelopeConfig;
+  readonly members: MemberTable;
   readonly membership: Membership;
   readonly pings: PingResponder;
   readonly prober: Prober;
@@ -41,11 +43,12 @@ export class Intake {
   readonly #parts: IntakeParts;
 
   constructor(parts: IntakeParts) {
-    const { config, envelope, membership, pings, prober, contacts, delegate, counters, trace, allows } =
-      parts;
+    const { config, envelope, members, membership, pings, prober } = parts;
+    const { contacts, delegate, counters, trace, allows } = parts;
     this.#parts = {
       config,
       envelope,
+      members,
       membership,
       pings,
       prober,
@@ -73,6 +76,7 @@ export class Intake {
       message: (part) => {
         try {
           this.#message(now, from, part);
+          this.#parts.members.heard(now);
         } catch (error) {
           this.#drop(from, error);
         }

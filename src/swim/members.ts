@@ -3,14 +3,9 @@ import type { Millis } from '../base/machine.ts';
 import { NamedRows, widened } from '../base/named-rows.ts';
 import type { Random } from '../base/random.ts';
 import type { MemberFacts, SwimMember, SwimStatus } from './delegate.ts';
+import { type Columns, LAST_LIVE_STATUS, type MemberRecord, Row, STATUSES } from './member-row.ts';
 
-/** A record as its owner sees it; everybody else gets the read-only `SwimMember`. Of use until it is purged. */
-export interface MemberRecord extends SwimMember {
-  /** Its place in the table. */
-  readonly row: number;
-  facts: MemberFacts;
-  incarnation: number;
-}
+export type { MemberRecord };
 
 /** A live, read-only view of the table. */
 export interface MemberView {
@@ -18,6 +13,8 @@ export interface MemberView {
   readonly size: number;
   /** Alive and suspect records, self included. */
   readonly liveCount: number;
+  /** When anything was last heard from any other node; undefined before that. */
+  readonly heardAt: Millis | undefined;
   get(name: string): SwimMember | undefined;
   values(): Iterable<SwimMember>;
   /** As `values`, without an object per record. */
@@ -30,60 +27,9 @@ const DRAWS_PER_MEMBER = 3;
 /** Buried records kept; the one buried first gives way. */
 export const BURIED_LIMIT = 128;
 
-/** The live ones first. */
-const STATUSES = ['alive', 'suspect', 'dead', 'left'] as const satisfies readonly SwimStatus[];
-const LAST_LIVE_STATUS = 1;
-
 /** True for the statuses an application counts as members. */
 export function isLive(member: SwimMember): boolean {
   return member.status === 'alive' || member.status === 'suspect';
-}
-
-/** What is known of the members beside their facts, row by row; replaced by longer ones as the table grows. */
-interface Columns {
-  readonly rows: NamedRows<MemberFacts>;
-  incarnation: Uint32Array;
-  /** Indices of STATUSES. */
-  status: Uint8Array;
-  since: Float64Array;
-}
-
-/** A way to look at a row and change it; made when asked for, so that a table of ten thousand holds no object per member. */
-class Row implements MemberRecord {
-  readonly row: number;
-  readonly #columns: Columns;
-  #facts: MemberFacts;
-
-  constructor(columns: Columns, row: number) {
-    this.row = row;
-    this.#columns = columns;
-    this.#facts = columns.rows.at(row) as MemberFacts;
-  }
-
-  get facts(): MemberFacts {
-    return this.#facts;
-  }
-
-  set facts(facts: MemberFacts) {
-    this.#facts = facts;
-    this.#columns.rows.replace(this.row, facts);
-  }
-
-  get incarnation(): number {
-    return this.#columns.incarnation[this.row] as number;
-  }
-
-  set incarnation(incarnation: number) {
-    this.#columns.incarnation[this.row] = incarnation;
-  }
-
-  get status(): SwimStatus {
-    return STATUSES[this.#columns.status[this.row] as number] as SwimStatus;
-  }
-
-  get since(): Millis {
-    return this.#columns.since[this.row] as Millis;
-  }
 }
 
 /**
@@ -99,6 +45,7 @@ export class MemberTable implements MemberView {
   readonly #random: Random;
   #live = 0;
   #probeIndex = 0;
+  #heardAt: Millis | undefined;
 
   constructor(random: Random) {
     this.#random = random;
@@ -117,6 +64,15 @@ export class MemberTable implements MemberView {
 
   get liveCount(): number {
     return this.#live;
+  }
+
+  get heardAt(): Millis | undefined {
+    return this.#heardAt;
+  }
+
+  /** A message from another node has come that makes sense. */
+  heard(now: Millis): void {
+    this.#heardAt = now;
   }
 
   get buriedLoad(): Load {

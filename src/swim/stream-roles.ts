@@ -9,6 +9,7 @@ import { explainTrouble, withCause } from './causes.ts';
 import type { SwimConfig } from './config.ts';
 import type { SwimDelegate, SwimOutcome } from './delegate.ts';
 import type { ExchangeFailure } from './joins.ts';
+import type { MemberTable } from './members.ts';
 import {
   decodeAck,
   decodeErrorReply,
@@ -29,6 +30,7 @@ export interface RoleParts {
   readonly config: SwimConfig;
   readonly envelope: EnvelopeConfig;
   readonly exchange: StateExchange;
+  readonly members: MemberTable;
   readonly delegate: SwimDelegate;
   readonly random: Random;
   readonly counters: Counters;
@@ -37,7 +39,7 @@ export interface RoleParts {
 
 /** The accepting side: one request, at most one answer (memberlist.md 2.1–2.4). */
 export function inboundRole(parts: RoleParts): StreamRole {
-  const { config, envelope, exchange, delegate, random, counters, trace } = parts;
+  const { config, envelope, exchange, delegate, members, random, counters, trace } = parts;
   const complain = (stream: StreamHandle, why: string): void => {
     trace?.note({
       level: 'ERR',
@@ -57,14 +59,18 @@ export function inboundRole(parts: RoleParts): StreamRole {
     const problem = exchange.merge(now, remote, remote.join);
     if (problem !== undefined) complain(stream, `push/pull merge refused: ${problem}`);
     // A caller that knows only itself has told us nothing about the cluster.
-    else if (remote.members.length > 1) counters.add('push-pull-completed');
+    else if (remote.members.length > 1) {
+      members.heard(now);
+      counters.add('push-pull-completed');
+    }
   };
-  const ping = (stream: StreamHandle, body: Uint8Array): void => {
+  const ping = (now: Millis, stream: StreamHandle, body: Uint8Array): void => {
     const { node, seqNo } = decodePing(body);
     if (node !== '' && node !== config.name) {
       counters.add('drop:ping-for-another');
       complain(stream, `got ping for unexpected node ${node}`);
     } else {
+      members.heard(now);
       answer(stream, encodeAck({ seqNo, payload: null }));
     }
   };
@@ -73,7 +79,7 @@ export function inboundRole(parts: RoleParts): StreamRole {
       const body = message.subarray(1);
       try {
         if (message[0] === MessageType.pushPull) pushPull(now, stream, body);
-        else if (message[0] === MessageType.ping) ping(stream, body);
+        else if (message[0] === MessageType.ping) ping(now, stream, body);
         else if (message[0] === MessageType.user) {
           const payload = decodeUserStream(body);
           if (payload.length > 0) delegate.receive(now, payload);
@@ -99,7 +105,7 @@ export function exchangeRole(
   joining: boolean,
   done: (now: Millis, stream: StreamHandle, failure: ExchangeFailure | undefined) => void,
 ): StreamRole {
-  const { config, envelope, exchange, random, counters } = parts;
+  const { config, envelope, exchange, random } = parts;
   return {
     opened(now, stream) {
       stream.expectBy(now + config.tcpTimeoutMs);
@@ -109,7 +115,6 @@ export function exchangeRole(
     message(now, stream, message) {
       stream.close();
       const failure = readReply(now, parts, joining, message);
-      if (failure === undefined) counters.add('push-pull-completed');
       done(now, stream, failure);
     },
     broken(now, stream, trouble) {
@@ -120,17 +125,19 @@ export function exchangeRole(
 
 /** A ping over a stream: `contact` is called when the right node answered the right question. */
 export function pingRole(parts: RoleParts, node: string, seq: number, contact: () => void): StreamRole {
-  const { config, envelope, random, counters } = parts;
+  const { config, envelope, members, random, counters } = parts;
   return {
     opened(_now, stream) {
       if (envelope.label.length > 0) stream.write(labelHeader(envelope));
       stream.write(sealStream(encodePing(pingFor(config, node, seq)), envelope, random));
     },
-    message(_now, stream, message) {
+    message(now, stream, message) {
       stream.close();
       try {
-        if (message[0] === MessageType.ack && decodeAck(message.subarray(1)).seqNo === seq) contact();
-        else counters.add('drop:stream-ping-reply');
+        if (message[0] === MessageType.ack && decodeAck(message.subarray(1)).seqNo === seq) {
+          members.heard(now);
+          contact();
+        } else counters.add('drop:stream-ping-reply');
       } catch (error) {
         if (!(error instanceof WireError)) throw error;
         counters.add(`drop:${error.code}`);
@@ -166,7 +173,7 @@ export function messageRole(
 
 function readReply(
   now: Millis,
-  { config, exchange, counters }: Pick<RoleParts, 'config' | 'exchange' | 'counters'>,
+  { config, exchange, counters, members }: Pick<RoleParts, 'config' | 'exchange' | 'counters' | 'members'>,
   joining: boolean,
   message: Uint8Array,
 ): ExchangeFailure | undefined {
@@ -182,8 +189,15 @@ function readReply(
       };
     }
     counters.metrics?.sample('memberlist.size.remote', body.length);
-    const problem = exchange.merge(now, decodeState(body, config), joining);
-    return problem === undefined ? undefined : withCause({ code: 'refused-state', text: problem });
+    const remote = decodeState(body, config);
+    const problem = exchange.merge(now, remote, joining);
+    if (problem !== undefined) return withCause({ code: 'refused-state', text: problem });
+    // Our own address may be among those to be joined: whoever answers there is nobody else.
+    if (remote.members.some(({ facts }) => facts.name !== config.name)) {
+      members.heard(now);
+      counters.add('push-pull-completed');
+    }
+    return undefined;
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     return { code: error.code, text: error.message };

@@ -247,7 +247,13 @@ function startRunner(template: string, haproxy: ChildProcess): HandlerRunner {
     ],
     context: {
       self: () => ({ name: 'balancer', tags: new Map() }),
-      facts: () => ({ members: [], synced: true, nobodyToJoin: true }),
+      facts: () => ({
+        members: [],
+        exchanges: 1,
+        suspects: new Set<string>(),
+        silent: false,
+        nobodyToJoin: true,
+      }),
       respond: () => {},
       log: (level, text) => {
         if (level === 'ERR' || level === 'WARN') process.stderr.write(`[${level}] ${text}\n`);

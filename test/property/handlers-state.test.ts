@@ -130,7 +130,13 @@ class World {
   #parts(): UnitParts {
     const context: HandlerContext = {
       self: () => ({ name: 'me', tags: new Map() }),
-      facts: () => ({ members: [...this.table.values()], synced: true, nobodyToJoin: true }),
+      facts: () => ({
+        members: [...this.table.values()],
+        exchanges: 1,
+        suspects: new Set<string>(),
+        silent: false,
+        nobodyToJoin: true,
+      }),
       respond: () => undefined,
       log: () => undefined,
       secretNames: [],

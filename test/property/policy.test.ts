@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Action, Governor } from '../../src/policy/governor.ts';
+import type { Action } from '../../src/policy/governance.ts';
+import type { Governor } from '../../src/policy/governor.ts';
 import { facts, governor } from '../unit/policy/samples.ts';
 
 /** One thing that happens to a governor. */

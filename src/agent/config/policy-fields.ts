@@ -53,7 +53,7 @@ export const GUARD_FIELDS = {
   require_quorum: {
     type: 'amount',
     defaultText: 'none',
-    doc: 'Percentage of the largest cluster lately seen that must be alive.',
+    doc: 'Percentage of the largest cluster lately seen that must be alive and not suspected.',
   },
   quorum_window: {
     type: 'duration',
@@ -63,7 +63,7 @@ export const GUARD_FIELDS = {
   hold_when_isolated: {
     type: 'bool',
     defaultText: 'false',
-    doc: 'Do nothing while no other member is alive.',
+    doc: 'Do nothing while no other member is alive, heard, or free of suspicion.',
   },
   flap: { type: 'block', fields: FLAP_FIELDS, doc: 'Keeps nodes out that come and go; off unless stated.' },
 } as const satisfies BlockFields;

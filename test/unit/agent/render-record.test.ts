@@ -37,7 +37,13 @@ async function start(history: RunHistory, more: Parameters<typeof spec>[1] = {})
     await prepareRenderer(spec(join(folder, 'f'), { template: join(folder, 't'), ...more })),
     {
       self: () => host('me', 1),
-      facts: () => ({ ...cluster, synced: true, nobodyToJoin: false }),
+      facts: () => ({
+        ...cluster,
+        exchanges: 1,
+        suspects: new Set<string>(),
+        silent: false,
+        nobodyToJoin: false,
+      }),
       isStaying: () => true,
       log: () => undefined,
       now: () => performance.now(),

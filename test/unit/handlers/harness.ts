@@ -25,7 +25,13 @@ export class FakeContext implements HandlerContext {
   }
 
   facts() {
-    return { members: this.table, synced: true, nobodyToJoin: true };
+    return {
+      members: this.table,
+      exchanges: 1,
+      suspects: new Set<string>(),
+      silent: false,
+      nobodyToJoin: true,
+    };
   }
 
   respond(id: number, payload: Uint8Array): void {

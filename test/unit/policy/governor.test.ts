@@ -78,9 +78,9 @@ describe('a governor', () => {
 
   it('waits for a push/pull, for ever if need be', () => {
     const subject = governor();
-    expect(step(subject, 0, facts('me', { synced: false }))).toBeUndefined();
+    expect(step(subject, 0, facts('me', { exchanges: 0 }))).toBeUndefined();
     expect(subject.status.holds.map(({ guard }) => guard)).toEqual(['settle']);
-    expect(step(subject, 1e9, facts('me', { synced: false }))).toBeUndefined();
+    expect(step(subject, 1e9, facts('me', { exchanges: 0 }))).toBeUndefined();
     expect(step(subject, 1e9 + 1, facts('me a'))).toEqual(['a', 'me']);
     expect(subject.status.holds).toEqual([]);
   });
@@ -128,7 +128,8 @@ describe('a governor', () => {
     step(subject, 0, facts('me a b c'));
     expect(step(subject, 1, facts('me -a -b -c'))).toBeUndefined();
     expect(subject.status.holds.map(({ guard }) => guard)).toEqual(['require_quorum', 'hold_when_isolated']);
-    expect(step(subject, 2, facts('me =a =b c'))).toEqual(['c', 'me']);
+    expect(step(subject, 2, facts('me =a =b c'))).toBeUndefined();
+    expect(step(subject, 3, facts('me =a =b c', { exchanges: 2 }))).toEqual(['c', 'me']);
   });
 
   it('keeps flapping nodes out, and lets them in again without an event', () => {

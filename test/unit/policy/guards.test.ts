@@ -1,18 +1,25 @@
 import { describe, expect, it } from 'vitest';
+import type { ClusterSize } from '../../../src/policy/cluster-memory.ts';
 import { DEFAULT_GUARDS, type GuardConfig } from '../../../src/policy/config.ts';
 import { type GuardFacts, holdsOf } from '../../../src/policy/guards.ts';
 import { allowedOf, amountText } from '../../../src/policy/removals.ts';
+
+/** A cluster of which nothing else is known. */
+function size(alive: number, largest: number, more: Partial<ClusterSize> = {}): ClusterSize {
+  return { alive, largest, suspected: 0, failed: 0, silent: false, ...more };
+}
 
 const CALM: GuardFacts = {
   now: 60_000,
   startedAt: 0,
   synced: true,
   nobodyToJoin: false,
-  cluster: { alive: 10, largest: 10 },
+  cluster: size(10, 10),
   size: 10,
   hasContent: true,
   appliedSize: 10,
   removedNow: 0,
+  suspected: 0,
   removedLately: 0,
 };
 
@@ -49,32 +56,64 @@ const ROWS: readonly Row[] = [
     { appliedSize: 6, removedNow: 2, removedLately: 4 },
     'max_removed',
   ],
-  [
-    'half of ten are enough for a quorum of a half',
-    { requireQuorum: 0.5 },
-    { cluster: { alive: 5, largest: 10 } },
-    '',
-  ],
-  ['fewer are not', { requireQuorum: 0.5 }, { cluster: { alive: 4, largest: 10 } }, 'require_quorum'],
-  ['half of nine are five', { requireQuorum: 0.5 }, { cluster: { alive: 4, largest: 9 } }, 'require_quorum'],
+  ['half of ten are enough for a quorum of a half', { requireQuorum: 0.5 }, { cluster: size(5, 10) }, ''],
+  ['fewer are not', { requireQuorum: 0.5 }, { cluster: size(4, 10) }, 'require_quorum'],
+  ['half of nine are five', { requireQuorum: 0.5 }, { cluster: size(4, 9) }, 'require_quorum'],
   [
     'a node alone holds where it should not be',
     { holdWhenIsolated: true },
-    { cluster: { alive: 1, largest: 3 } },
+    { cluster: size(1, 3) },
     'hold_when_isolated',
   ],
   [
     'also when it never saw anybody but could have',
     { holdWhenIsolated: true },
-    { cluster: { alive: 1, largest: 1 } },
+    { cluster: size(1, 1) },
     'hold_when_isolated',
   ],
   [
     'not when there was nobody ever',
     { holdWhenIsolated: true },
-    { cluster: { alive: 1, largest: 1 }, nobodyToJoin: true },
+    { cluster: size(1, 1), nobodyToJoin: true },
     '',
   ],
+  [
+    'also when those it saw have all failed, however long ago',
+    { holdWhenIsolated: true },
+    { cluster: size(1, 1, { failed: 3 }), nobodyToJoin: true },
+    'hold_when_isolated',
+  ],
+  [
+    'nobody heard is a node alone, whoever still counts as alive',
+    { holdWhenIsolated: true, requireQuorum: 0.5 },
+    { cluster: size(10, 10, { silent: true }) },
+    'require_quorum hold_when_isolated',
+  ],
+  [
+    'so is one by which all others are suspected',
+    { holdWhenIsolated: true },
+    { cluster: size(3, 10, { suspected: 2 }) },
+    'hold_when_isolated',
+  ],
+  [
+    'one that is not suspected is company',
+    { holdWhenIsolated: true },
+    { cluster: size(3, 10, { suspected: 1 }) },
+    '',
+  ],
+  [
+    'suspected members make no quorum',
+    { requireQuorum: 0.5 },
+    { cluster: size(9, 10, { suspected: 5 }) },
+    'require_quorum',
+  ],
+  [
+    'those suspected count as removed once somebody is',
+    { maxRemoved: { count: 2 } },
+    { removedNow: 1, suspected: 2 },
+    'max_removed',
+  ],
+  ['and hold nothing by themselves', { maxRemoved: { count: 2 } }, { suspected: 9 }, ''],
   [
     'every guard that holds is named',
     { minMembers: 1 },
@@ -95,6 +134,13 @@ describe('guards', () => {
     expect(holds.map(({ text }) => text)).toEqual([
       '1 member in view, at least 2 are needed',
       '3 of 4 members would be gone, 1 of them a little earlier, at most 25% may',
+    ]);
+    const cluster = size(9, 10, { suspected: 5 });
+    const doubtful = { ...CALM, cluster, removedNow: 1, suspected: 2 };
+    const more = holdsOf({ ...config, minMembers: 0, requireQuorum: 0.5 }, doubtful);
+    expect(more.map(({ text }) => text)).toEqual([
+      '3 of 10 members would be gone, 2 of them only suspected so far, at most 25% may',
+      '4 of the 10 members lately seen are alive, 5 more are suspected, 5 are needed',
     ]);
   });
 });

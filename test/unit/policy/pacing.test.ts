@@ -5,7 +5,7 @@ import { Debounce } from '../../../src/policy/debounce.ts';
 import { FlapDamping } from '../../../src/policy/flaps.ts';
 import { Removals } from '../../../src/policy/removals.ts';
 import { splayOf } from '../../../src/policy/splay.ts';
-import { members } from './samples.ts';
+import { facts } from './samples.ts';
 
 describe('debounce', () => {
   const wait = { minMs: 100, maxMs: 250 };
@@ -117,8 +117,23 @@ describe('removals', () => {
 describe('the memory of a cluster', () => {
   it('holds who was alive lately, without those that left, for as long as the window', () => {
     const memory = new ClusterMemory();
-    expect(memory.observe(0, members('a b c d'), 100)).toEqual({ alive: 4, largest: 4 });
-    expect(memory.observe(50, members('a -b =c'), 100)).toEqual({ alive: 1, largest: 3 });
-    expect(memory.observe(101, members('a'), 100)).toEqual({ alive: 1, largest: 1 });
+    const sized = (now: number, text: string) => {
+      const { alive, failed, largest } = memory.observe(now, facts(text), 100);
+      return { alive, failed, largest };
+    };
+    expect(sized(0, 'a b c d')).toEqual({ alive: 4, failed: 0, largest: 4 });
+    expect(sized(50, 'a -b =c')).toEqual({ alive: 1, failed: 1, largest: 3 });
+    expect(sized(101, 'a')).toEqual({ alive: 1, failed: 0, largest: 1 });
+  });
+
+  it('goes on from what an earlier run has seen', () => {
+    const earlier = new ClusterMemory();
+    earlier.observe(0, facts('a b'), 100);
+    earlier.observe(30, facts('b c'), 100);
+    const memory = new ClusterMemory();
+    memory.recall(1_000, earlier.seenLately(60));
+    expect(memory.observe(1_000, facts('me'), 100).largest).toBe(4);
+    expect(memory.observe(1_050, facts('me'), 100).largest).toBe(3);
+    expect(memory.observe(1_071, facts('me'), 100).largest).toBe(1);
   });
 });

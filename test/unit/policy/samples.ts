@@ -1,6 +1,7 @@
 import type { MemberInfo, MemberStatus } from '../../../src/events/event.ts';
 import { DEFAULT_GUARDS, DEFAULT_RETRY, type GuardConfig } from '../../../src/policy/config.ts';
-import { type ClusterFacts, Governor, type GovernorOptions } from '../../../src/policy/governor.ts';
+import type { ClusterFacts, GovernorOptions } from '../../../src/policy/governance.ts';
+import { Governor } from '../../../src/policy/governor.ts';
 import { ALIVE_ONLY } from '../../../src/policy/view.ts';
 
 export function member(
@@ -36,7 +37,14 @@ export function members(text: string): MemberInfo[] {
 }
 
 export function facts(text: string, more: Partial<ClusterFacts> = {}): ClusterFacts {
-  return { members: members(text), synced: true, nobodyToJoin: false, ...more };
+  return {
+    members: members(text),
+    exchanges: 1,
+    nobodyToJoin: false,
+    suspects: new Set(),
+    silent: false,
+    ...more,
+  };
 }
 
 /** A governor of node `me` that started at 0, without debounce, splay or resync unless they are given. */

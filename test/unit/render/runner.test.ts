@@ -14,14 +14,14 @@ async function rig(more: Parameters<typeof spec>[1] = {}, template = HOSTS_TEMPL
   const target = files.path('f');
   put(files.path('t'), template);
   const logs: string[] = [];
-  const cluster: { members: readonly MemberInfo[]; synced: boolean; staying: boolean } = {
+  const cluster: { members: readonly MemberInfo[]; exchanges: number; staying: boolean } = {
     members: [host('a', 2)],
-    synced: true,
+    exchanges: 1,
     staying: true,
   };
   const context: RenderContext = {
     self: () => host('me', 1),
-    facts: () => ({ ...cluster, nobodyToJoin: false }),
+    facts: () => ({ ...cluster, nobodyToJoin: false, suspects: new Set<string>(), silent: false }),
     isStaying: () => cluster.staying,
     log: (level, line) => logs.push(`${level} ${line}`),
     now: () => performance.now(),
@@ -80,10 +80,10 @@ describe('a renderer in an agent', () => {
 
   it('waits for the first push/pull without alarm', async () => {
     const { runner, cluster, logs } = await rig();
-    cluster.synced = false;
+    cluster.exchanges = 0;
     await runner.start();
     expect(logs).toEqual([expect.stringMatching(/^INFO .* settle: no push\/pull/)]);
-    cluster.synced = true;
+    cluster.exchanges = 1;
     runner.poke();
     await until(() => outcomes(runner).length === 1);
   });

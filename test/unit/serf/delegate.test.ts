@@ -57,6 +57,7 @@ function node(settings: SerfSettings = {}) {
     sendUser: (to, payload, peer) => void sent.push({ to, payload, peer }),
     shutdown: () => void asked.push('shutdown'),
     members: {
+      heardAt: undefined,
       size: 1,
       liveCount: 1,
       get: (name) => (name === 'me' ? self : up.get(name)),
