@@ -1,25 +1,34 @@
 /**
  * `npm run demo`: a cluster in less than a minute. Three agents on loopback addresses (and a real `serf` when one is
- * installed) find each other; a hosts file and a load balancer's configuration follow; one event reaches everybody,
+ * installed) find each other; a hosts file and a load balancer's configuration follow, by two recipes; one event reaches everybody,
  * one node is killed, one leaves and comes back elsewhere. Ends with a summary; the exit code says whether all of it happened.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { agent, Cast, installed, output } from './demo/cast.mjs';
 import { Show } from './demo/show.mjs';
-import { AGENT, buildIfStale, installIfNeeded, main, ROOT } from './lib/project.mjs';
+import { AGENT, buildIfStale, installIfNeeded, main } from './lib/project.mjs';
 
-const MEMBER_EVENTS = 'member-join,member-leave,member-failed,member-update,member-reap';
 const ADDRESS = { alpha: '127.30.0.1', beta: '127.30.0.2', gamma: '127.30.0.3', delta: '127.30.0.4' };
+const EVERYBODY = Object.keys(ADDRESS);
 const NEW_ADDRESS = '127.30.0.5';
 const SEED = ADDRESS.alpha;
 
-const rpc = (address) => `${address}:7373`;
+/** What an administrator would have written; the backend is the recipe's. */
+const HAPROXY = `defaults
+    mode http
+    timeout connect 2s
+    timeout client 10s
+    timeout server 10s
 
-function handler(name) {
-  return `${MEMBER_EVENTS}=${join(ROOT, 'handlers-examples/scripts', name, `${name}.mjs`)}`;
-}
+frontend main
+    bind 127.30.0.1:8080
+    default_backend web
+
+`;
+
+const rpc = (address) => `${address}:7373`;
 
 function textOf(path) {
   try {
@@ -38,9 +47,14 @@ async function prepare() {
     hosts: join(folder, 'hosts'),
     haproxy: join(folder, 'haproxy.cfg'),
     reloads: join(folder, 'reloads'),
+    reload: join(folder, 'reload.sh'),
+    conf: join(folder, 'conf'),
     deploys: (name) => join(folder, `${name}.deploys`),
   };
   writeFileSync(files.hosts, '127.0.0.1\tlocalhost\n');
+  writeFileSync(files.haproxy, HAPROXY);
+  writeFileSync(files.reload, `#!/bin/sh\necho reload >> '${files.reloads}'\n`);
+  chmodSync(files.reload, 0o755);
   process.env.PATH = `${process.env.PATH}:/usr/sbin`;
   const [serf, haproxy] = await Promise.all([installed('serf', 'version'), installed('haproxy', '-v')]);
   return { folder, files, serf, haproxy, show: new Show(), cast: new Cast(folder) };
@@ -59,12 +73,27 @@ function nodeArgs({ files }, name, address, role) {
   ];
 }
 
-function startOurs(stage, name, address, role, more = [], env = {}) {
+function startOurs(stage, name, address, role, more = []) {
   stage.show.command(
     `agent run -node=${name} -bind=${address} -tag role=${role}${address === SEED ? '' : ` -join=${SEED}`}`,
   );
   const args = nodeArgs(stage, name, address, role);
-  stage.cast.start(name, process.execPath, [AGENT, 'run', ...args, ...more], env);
+  stage.cast.start(name, process.execPath, [AGENT, 'run', ...args, ...more]);
+}
+
+/** What the first node keeps; installed before it starts, as on a new host. */
+async function addRecipe({ show, files }, name, ...options) {
+  show.command(`agent recipe add ${name}`);
+  const added = await output(process.execPath, [
+    AGENT,
+    'recipe',
+    'add',
+    name,
+    `-config-dir=${files.conf}`,
+    ...options,
+  ]);
+  const keeps = added.split('\n').find((line) => line.startsWith('It keeps'));
+  show.output(keeps ?? added);
 }
 
 function startSerf(stage, name, address, role) {
@@ -110,41 +139,37 @@ async function showMembers({ show }) {
 
 async function forming(stage) {
   const { show, files, serf, haproxy } = stage;
-  show.section(serf ? 'A cluster forms: three agents, and one real serf' : 'A cluster forms: three agents');
+  show.section(serf ? 'A cluster forms: three agents, and one real serf' : 'A cluster forms: four agents');
   show.follow(files.hosts, 'hosts');
   show.follow(files.haproxy, 'haproxy.cfg');
-  const env = {
-    HOSTS_FILE: files.hosts,
-    HAPROXY_CFG: files.haproxy,
-    HAPROXY_PROGRAM: haproxy ? 'haproxy' : 'true',
-    HAPROXY_RELOAD: `echo reload >> ${files.reloads}`,
-  };
-  const handlers = [`-event-handler=${handler('hosts')}`, `-event-handler=${handler('haproxy')}`];
-  startOurs(stage, 'alpha', ADDRESS.alpha, 'lb', handlers, env);
+  await addRecipe(stage, 'hosts', `-target=${files.hosts}`);
+  // Of three servers two are about to go, which is more than the recipe believes unless it is told so.
+  const check = haproxy ? [] : ['-set', 'check=true'];
+  const own = ['-set', 'max_removed=2', '-set', `reload=${files.reload}`, ...check];
+  await addRecipe(stage, 'haproxy', `-target=${files.haproxy}`, ...own);
+  startOurs(stage, 'alpha', ADDRESS.alpha, 'lb', [`-config-dir=${files.conf}`]);
   startOurs(stage, 'beta', ADDRESS.beta, 'web');
   startOurs(stage, 'gamma', ADDRESS.gamma, 'web');
   if (serf) startSerf(stage, 'delta', ADDRESS.delta, 'web');
-  const extra = serf ? ['delta'] : [];
-  const everybody = ['alpha', 'beta', 'gamma', ...extra];
-  const alive = Object.fromEntries(everybody.map((name) => [name, 'alive']));
-  await show.expect(`${everybody.length} members, all alive`, 15, () => membersAre(alive));
-  await show.expect('the hosts file lists every member', 8, lists(stage, 'hosts', ...everybody));
+  else startOurs(stage, 'delta', ADDRESS.delta, 'web');
+  const alive = Object.fromEntries(EVERYBODY.map((name) => [name, 'alive']));
+  await show.expect(`${EVERYBODY.length} members, all alive`, 15, () => membersAre(alive));
+  await show.expect('the hosts file lists every member', 8, lists(stage, 'hosts', ...EVERYBODY));
   await show.expect(
     'haproxy.cfg lists every web server',
     8,
-    lists(stage, 'haproxy', 'beta', 'gamma', ...extra),
+    lists(stage, 'haproxy', 'beta', 'gamma', 'delta'),
   );
   await showMembers(stage);
-  return extra;
 }
 
-async function telling(stage, everybody) {
+async function telling(stage) {
   const { show, files } = stage;
   show.section('One event reaches every node, once');
   show.command(`agent event -rpc-addr=${rpc(ADDRESS.beta)} -coalesce=false deploy v42`);
   show.output(await agent(rpc(ADDRESS.beta), 'event', '-coalesce=false', 'deploy', 'v42'));
   await Promise.all(
-    everybody.map((name) =>
+    EVERYBODY.map((name) =>
       show.expect(
         `the deploy handler of ${name} runs, with v42`,
         5,
@@ -154,7 +179,7 @@ async function telling(stage, everybody) {
   );
 }
 
-async function killing(stage, extra) {
+async function killing(stage) {
   const { show, cast } = stage;
   show.section('One node is killed');
   show.command('kill -9 gamma');
@@ -163,18 +188,18 @@ async function killing(stage, extra) {
     alpha: 'alive',
     beta: 'alive',
     gamma: 'failed',
-    ...Object.fromEntries(extra.map((name) => [name, 'alive'])),
+    delta: 'alive',
   };
   await show.expect('gamma is seen as failed', 20, () => membersAre(failed));
-  await show.expect('haproxy.cfg drops gamma', 8, lists(stage, 'haproxy', 'beta', ...extra));
+  await show.expect('haproxy.cfg drops gamma', 8, lists(stage, 'haproxy', 'beta', 'delta'));
   await show.expect(
     'the hosts file keeps gamma: it may come back',
     3,
-    lists(stage, 'hosts', 'alpha', 'beta', 'gamma', ...extra),
+    lists(stage, 'hosts', 'alpha', 'beta', 'gamma', 'delta'),
   );
 }
 
-async function leaving(stage, extra) {
+async function leaving(stage) {
   const { show, cast } = stage;
   show.section('One node leaves');
   show.command(`agent leave -rpc-addr=${rpc(ADDRESS.beta)}`);
@@ -183,16 +208,16 @@ async function leaving(stage, extra) {
     alpha: 'alive',
     beta: 'left',
     gamma: 'failed',
-    ...Object.fromEntries(extra.map((name) => [name, 'alive'])),
+    delta: 'alive',
   };
   await show.expect('beta is seen as left', 8, () => membersAre(left));
   await show.expect('its process has ended', 5, () => !cast.isRunning('beta'));
-  await show.expect('the hosts file drops beta', 8, lists(stage, 'hosts', 'alpha', 'gamma', ...extra));
-  await show.expect('haproxy.cfg drops beta', 8, lists(stage, 'haproxy', ...extra));
+  await show.expect('the hosts file drops beta', 8, lists(stage, 'hosts', 'alpha', 'gamma', 'delta'));
+  await show.expect('haproxy.cfg drops beta', 8, lists(stage, 'haproxy', 'delta'));
   await showMembers(stage);
 }
 
-async function returning(stage, extra) {
+async function returning(stage) {
   const { show, files } = stage;
   show.section('It comes back at another address');
   startOurs(stage, 'beta', NEW_ADDRESS, 'web');
@@ -208,7 +233,7 @@ async function returning(stage, extra) {
         .filter((line) => line.endsWith('\tbeta'))
         .join() === `${NEW_ADDRESS}\tbeta`,
   );
-  if (extra.length === 0) return;
+  if (!stage.serf) return;
   show.command(`serf members -rpc-addr=${rpc(ADDRESS.delta)}`);
   show.output(await output('serf', ['members', `-rpc-addr=${rpc(ADDRESS.delta)}`]));
   await show.expect('the real serf sees the same', 5, async () => {
@@ -242,7 +267,7 @@ function summarise({ show, cast, files, serf, haproxy }) {
     `   ${show.results.length - failed.length} of ${show.results.length} expectations met in ${show.seconds().toFixed(0)} s.`,
   );
   if (failed.length === 0) return 0;
-  for (const name of ['alpha', 'beta', 'gamma', ...(serf ? ['delta'] : [])]) {
+  for (const name of EVERYBODY) {
     show.section(`The last lines of ${name}`);
     show.output(cast.lastWords(name));
   }
@@ -255,14 +280,13 @@ await main(async () => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => resolve(130));
   });
   const play = async () => {
-    const extra = await forming(stage);
-    const everybody = ['alpha', 'beta', 'gamma', ...extra];
-    await telling(stage, everybody);
-    await killing(stage, extra);
-    await leaving(stage, extra);
-    await returning(stage, extra);
+    await forming(stage);
+    await telling(stage);
+    await killing(stage);
+    await leaving(stage);
+    await returning(stage);
     await stage.show.expect('by now no deploy handler has run twice', 0, () =>
-      everybody.every((name) => textOf(stage.files.deploys(name)) === 'v42\n'),
+      EVERYBODY.every((name) => textOf(stage.files.deploys(name)) === 'v42\n'),
     );
     return summarise(stage);
   };

@@ -5,11 +5,11 @@
  * RPC address of its own, a hosts file kept under .run/NODE/, and every event shown on this terminal.
  */
 import { spawn } from 'node:child_process';
-import { appendFileSync, mkdirSync, readFileSync, statSync, watch, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, watch, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join, relative } from 'node:path';
 import { flagValue, nodeName, rpcAddress } from './lib/flags.mjs';
-import { AGENT, buildIfStale, installIfNeeded, main, ROOT } from './lib/project.mjs';
+import { AGENT, buildIfStale, installIfNeeded, main, ROOT, run } from './lib/project.mjs';
 
 /** A terminal's Ctrl-C arrives from the terminal and again from npm; an agent takes a second one as "now". */
 const SAME_SIGNAL_MS = 700;
@@ -24,8 +24,22 @@ function sizeOf(path) {
   }
 }
 
+/** A hosts file that lists the members, by the recipe; what somebody made of it meanwhile stays. */
+async function keepHosts(folder, hosts) {
+  const conf = join(folder, 'conf');
+  const settings = join(conf, 'hosts.json');
+  if (existsSync(settings) && readFileSync(settings, 'utf8').includes(JSON.stringify(hosts))) return conf;
+  const code = await run(
+    process.execPath,
+    [AGENT, 'recipe', 'add', 'hosts', `-config-dir=${conf}`, `-target=${hosts}`, '-force', '-format=json'],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  if (code !== 0) throw new Error('The hosts file of this node could not be set up.');
+  return conf;
+}
+
 /** The run folder's files and the settings below the user's own, which a later file or a flag overrides. */
-function prepare(args) {
+async function prepare(args) {
   const bind = flagValue(args, 'bind') ?? '127.0.0.1';
   const node = flagValue(args, 'node') ?? nodeName(bind);
   const folder = join(ROOT, '.run', node.replace(/[^A-Za-z0-9._-]/g, '_'));
@@ -40,17 +54,14 @@ function prepare(args) {
     bind,
     rpc_addr: rpcAddress(bind),
     profile: 'local',
-    event_handlers: [
-      `member-join,member-update,member-leave,member-failed,member-reap=${join(ROOT, 'handlers-examples/scripts/hosts/hosts.mjs')}`,
-      join(ROOT, 'scripts/show-event.sh'),
-    ],
+    event_handlers: [join(ROOT, 'scripts/show-event.sh')],
   };
   writeFileSync(paths.settings, `${JSON.stringify(settings, null, 2)}\n`);
   // Made anew: what an earlier run knew is not what this one knows.
   writeFileSync(paths.hosts, '127.0.0.1\tlocalhost\n');
   if (sizeOf(paths.events) > EVENT_LOG_BYTES) writeFileSync(paths.events, '');
   else appendFileSync(paths.events, '');
-  return paths;
+  return { ...paths, conf: await keepHosts(folder, paths.hosts) };
 }
 
 /** Prints what is added to a file from now on. */
@@ -84,15 +95,19 @@ await main(async () => {
   const args = process.argv.slice(2);
   await installIfNeeded();
   await buildIfStale();
-  const paths = prepare(args);
+  const paths = await prepare(args);
   process.stdout.write(`Hosts file of this node: ${relative(process.cwd(), paths.hosts)}\n`);
   // In a process group of its own: a terminal's signals then reach the agent through this process only.
-  const agent = spawn(process.execPath, [AGENT, 'run', `-config-file=${paths.settings}`, ...args], {
-    cwd: ROOT,
-    detached: true,
-    env: { ...process.env, HOSTS_FILE: paths.hosts, EVENTS_FILE: paths.events },
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
+  const agent = spawn(
+    process.execPath,
+    [AGENT, 'run', `-config-file=${paths.settings}`, `-config-dir=${paths.conf}`, ...args],
+    {
+      cwd: ROOT,
+      detached: true,
+      env: { ...process.env, EVENTS_FILE: paths.events },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    },
+  );
   const events = follow(paths.events);
   forwardSignals(agent);
   const code = await new Promise((resolve, reject) => {

@@ -15,8 +15,22 @@ export interface Choice {
 
 export const NO_CHOICE: Choice = { values: new Map(), tags: undefined };
 
+interface Grammar {
+  readonly means: string;
+  readonly test: (text: string) => boolean;
+}
+
 /** A program and its arguments, one blank between two; `{target}` and its like stay for the renderer. */
-const COMMAND = /^[^\s'"`$\\;|&<>*?()]+(?: [^\s'"`$\\;|&<>*?()]+)*$/;
+const COMMAND: Grammar = {
+  means: 'a program and its arguments without quotes or anything else for a shell',
+  test: (text) => /^[^\s'"`$\\;|&<>*?()]+(?: [^\s'"`$\\;|&<>*?()]+)*$/.test(text),
+};
+
+/** Any that an operator may have: it goes into the configuration, and to programs as an argument. */
+const PATH: Grammar = {
+  means: 'the path of a file in printable text',
+  test: (text) => /^\/[^\p{C}\p{Zl}\p{Zp}]+$/u.test(text),
+};
 
 /** `$word` is a value, `$word?` one that takes its key with it when it is empty. */
 const PLACEHOLDER = /^\$([a-z][a-z0-9_]*)(\?)?$/;
@@ -48,11 +62,9 @@ function optionValue(recipe: Recipe, name: string, option: RecipeOption, given: 
     );
   }
   if (text === '' && option.default === '') return '';
-  const value = option.grammar === 'path' && text !== '' ? resolve(text) : text;
-  const { means, test } =
-    option.grammar === 'command'
-      ? { means: COMMAND_MEANS, test: isCommand }
-      : valueRule(name, option.grammar);
+  const isPath = option.grammar === 'path';
+  const value = isPath && text !== '' ? resolve(text) : text;
+  const { means, test } = grammarOf(name, option.grammar);
   if (test(value)) return value;
   throw new CodedError(
     'ERR_RECIPE_OPTION',
@@ -60,10 +72,9 @@ function optionValue(recipe: Recipe, name: string, option: RecipeOption, given: 
   );
 }
 
-const COMMAND_MEANS = 'a program and its arguments without quotes or anything else for a shell';
-
-function isCommand(text: string): boolean {
-  return COMMAND.test(text);
+function grammarOf(name: string, grammar: string): Grammar {
+  if (grammar === 'path') return PATH;
+  return grammar === 'command' ? COMMAND : valueRule(name, grammar);
 }
 
 /** What is left to be done by hand with this choice, with the values in it. */

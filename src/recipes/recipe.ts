@@ -30,7 +30,7 @@ export type JsonObject = Readonly<Record<string, JsonValue>>;
 export interface RecipeOption {
   /** One line. */
   readonly what: string;
-  /** A grammar of renderers, `command`, or a regular expression between slashes. */
+  /** `path`, `command`, another grammar of renderers, or a regular expression between slashes. */
   readonly grammar: string;
   /** Undefined: it has to be given. Empty: the recipe does without it. */
   readonly default: string | undefined;

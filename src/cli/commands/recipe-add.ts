@@ -162,9 +162,15 @@ async function refuseWhatWouldNotWork(
 /** What lets a sandboxed agent write the target. One that is not there yet must not keep the agent from starting. */
 function dropInOf(recipe: Recipe, { name, target }: InstallPlan) {
   if (recipe.writable === 'nothing' || target === '') return undefined;
-  const line = `ReadWritePaths=-${recipe.writable === 'file' ? target : dirname(target)}`;
+  const line = `ReadWritePaths=-${systemdPath(recipe.writable === 'file' ? target : dirname(target))}`;
   const text = `# The recipe ${recipe.name} keeps ${target}.\n[Service]\n${line}\n`;
   return { path: join(DROP_INS, `${name}.conf`), what: 'drop-in', text, line };
+}
+
+/** A path as a list of a unit takes it: `%` begins a specifier there, and quotes hold blanks. */
+function systemdPath(path: string): string {
+  const text = path.replaceAll('%', '%%');
+  return /^[\w./%@:+-]+$/.test(text) ? text : `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
 }
 
 /** Programs that the renderer's check and reload start. */

@@ -83,7 +83,7 @@ describe('options', () => {
     ['port', '0', 'which is not a port'],
     ['port', '80; reboot', 'which is not a port'],
     ['head', 'a b', "which is not letters, digits, '_' and '-'"],
-    ['target', '/etc/a b', 'which is not an absolute path'],
+    ['target', '/etc/a\nb', 'which is not the path of a file in printable text'],
     ['reload', "sh -c 'a'", 'which is not a program and its arguments without quotes'],
     ['reload', 'a; b', 'which is not a program'],
     ['reload', 'a  b', 'which is not a program'],
