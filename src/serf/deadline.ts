@@ -7,7 +7,7 @@ export type UpkeepType = 'reap' | 'reconnect' | 'seek' | 'queue-check';
 export type SerfDeadline =
   | { readonly type: UpkeepType | 'leave' | 'clock-check' | 'rejoin' }
   | { readonly type: 'force-leave'; readonly operation: OperationId }
-  | { readonly type: 'prune'; readonly name: string }
+  | { readonly type: 'prune' | 'leave-overdue'; readonly name: string }
   /** A query asked of us can no longer be answered. */
   | { readonly type: 'query-expired'; readonly id: number }
   /** A query of ours is over. */

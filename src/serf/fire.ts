@@ -28,6 +28,9 @@ export function fire(now: Millis, parts: SerfParts, due: SerfDeadline): void {
     case 'prune':
       membership.pruneDue(now, due.name);
       return;
+    case 'leave-overdue':
+      membership.overdue(due.name);
+      return;
     case 'query-expired':
       queries.expire(due.id);
       return;

@@ -11,6 +11,7 @@ import type { SerfConfig } from './config.ts';
 import type { SerfDeadline } from './deadline.ts';
 import { judgeJoin, judgeLeave, RecentIntents } from './intents.ts';
 import type { LamportClock } from './lamport.ts';
+import { LeaveTimers } from './leave-timers.ts';
 import {
   infoOf,
   type MemberRecord,
@@ -55,6 +56,7 @@ export class Membership {
   readonly #table: SerfMembers;
   readonly #intents = new RecentIntents();
   readonly #burials: Burials;
+  readonly #timers: LeaveTimers;
   /** What is said of us with an earlier time concerns an earlier life, which the snapshot remembers. */
   readonly #bornAt: number;
 
@@ -62,6 +64,7 @@ export class Membership {
     this.#parts = parts;
     this.#bornAt = parts.clock.time;
     this.#table = parts.table;
+    this.#timers = new LeaveTimers(parts.deadlines, parts.config);
     const keepMs = parts.config.tombstoneTimeoutMs;
     this.#burials = new Burials((now, name, remains) => parts.bury(now, name, remains, keepMs), keepMs);
   }
@@ -75,7 +78,7 @@ export class Membership {
     this.#retirePredecessors(now, facts);
     this.#burials.back(facts.name);
     const known = this.#table.get(facts.name);
-    const record = known === undefined ? this.#admit(facts) : this.#revive(now, known, facts);
+    const record = known === undefined ? this.#admit(now, facts) : this.#revive(now, known, facts);
     this.#log('INFO', 'EventMemberJoin', `EventMemberJoin: ${record.name} ${addressOf(record)}`, record);
     this.#parts.counters.metrics?.count('serf.member.join', 1);
     this.#emit(now, 'member-join', record);
@@ -131,16 +134,16 @@ export class Membership {
     }
     record.statusLTime = intent.ltime;
     if (verdict === 'ignore') return false;
-    if (verdict === 'leaving') this.#table.setStatus(record, 'leaving');
+    if (verdict === 'leaving') this.#setLeaving(now, record);
     if (verdict === 'forced') this.#forceOut(now, record);
-    if (intent.prune) this.#prune(now, record);
+    if (intent.prune && record.status === 'leaving') this.#timers.pruneLater(now, record.name);
+    else if (intent.prune) this.#reapForced(now, record);
     return true;
   }
 
   /**
-   * A join intent; true when it should be passed on (serf.md 6.4). Hearsay of ourselves that is newer than all we said is
-   * what somebody else said of us, and gossip did not bring it: perhaps that we have left. It is answered, or whoever
-   * believes it would hold us for leaving for ever.
+   * A join intent; true when it should be passed on (serf.md 6.4). Hearsay of ourselves that is newer than all we said was
+   * said by others, perhaps that we left. It is answered, or whoever believes it would hold us for leaving for ever.
    */
   joinIntent(now: Millis, intent: JoinIntent, hearsay = false): boolean {
     const { clock, counters, self } = this.#parts;
@@ -178,6 +181,12 @@ export class Membership {
     if (record?.status === 'leaving' || record?.status === 'left') this.#reapForced(now, record);
   }
 
+  /** Who lives long after it should have left was declared gone by mistake, and its objection bore the same time. */
+  overdue(name: string): void {
+    const record = this.#table.get(name);
+    if (record?.status === 'leaving') this.#table.setStatus(record, 'alive');
+  }
+
   /** Forgets members gone for longer than their limit, and old intents (serf.md 8.4). */
   reap(now: Millis, failedLimitMs: number, leftLimitMs: number): void {
     this.#reapList(now, this.#table.failed, failedLimitMs);
@@ -209,13 +218,13 @@ export class Membership {
     }
   }
 
-  #admit(facts: MemberFacts): MemberRecord {
+  #admit(now: Millis, facts: MemberFacts): MemberRecord {
     noteUnreadableTags(facts, this.#parts);
     const record = this.#table.add(facts, 'alive');
     const buffered = this.#intents.take(facts.name);
     if (buffered === undefined) return record;
     record.statusLTime = buffered.ltime;
-    if (buffered.type === 'leave') this.#table.setStatus(record, 'leaving');
+    if (buffered.type === 'leave') this.#setLeaving(now, record);
     return record;
   }
 
@@ -243,15 +252,9 @@ export class Membership {
     this.#emitUncounted(now, 'member-leave', record);
   }
 
-  /** A leaving member may still refute, so its pruning waits as long as a leave takes. */
-  #prune(now: Millis, record: MemberRecord): void {
-    if (record.status !== 'leaving') {
-      this.#reapForced(now, record);
-      return;
-    }
-    const { broadcastTimeoutMs, leavePropagateDelayMs } = this.#parts.config;
-    const at = now + broadcastTimeoutMs + leavePropagateDelayMs;
-    this.#parts.deadlines.set(`prune:${record.name}`, at, { type: 'prune', name: record.name });
+  #setLeaving(now: Millis, record: MemberRecord): void {
+    this.#table.setStatus(record, 'leaving');
+    if (record.name !== this.#parts.self) this.#timers.began(now, record.name);
   }
 
   #reapForced(now: Millis, record: MemberRecord): void {
@@ -264,7 +267,7 @@ export class Membership {
 
   #erase(now: Millis, record: MemberRecord): void {
     this.#table.erase(record);
-    this.#parts.deadlines.cancel(`prune:${record.name}`);
+    this.#timers.cancel(record.name);
     this.#emitUncounted(now, 'member-reap', record);
   }
 

@@ -1,4 +1,3 @@
-import { scenarioOf } from '../../src/sim/campaign/generate.ts';
 import type { Scenario } from '../../src/sim/campaign/scenario.ts';
 
 /** A fault that a campaign found, as small as it got, and what was wrong. */
@@ -74,6 +73,170 @@ export const REGRESSIONS: readonly Regression[] = [
   },
   {
     what: 'the same, where the member was under suspicion when the list came',
-    scenario: scenarioOf(1305),
+    scenario: {
+      seed: 1305,
+      size: 6,
+      profile: 'local',
+      encrypted: false,
+      protocols: [5],
+      maxQueueDepth: 8,
+      chaosMs: 56288,
+      steps: [
+        { at: 1650, action: { type: 'pause', node: 'n1', forMs: 4000 } },
+        { at: 5986, action: { type: 'pause', node: 'n2', forMs: 44656 } },
+        { at: 11027, action: { type: 'tags', node: 'n5', tags: { role: 'r1', note: 'xxxxxxxxxxxxxxxxxx' } } },
+        {
+          at: 15279,
+          action: {
+            type: 'weather',
+            weather: { loss: 0.25219339936728297, tailMs: 6.747855930759991, duplicate: 0.06795773617179471 },
+            forMs: 20874,
+          },
+        },
+        { at: 21371, action: { type: 'leave', node: 'n1', returnAfterMs: 8261 } },
+        {
+          at: 28568,
+          action: { type: 'partition', kind: 'separate', nodes: ['n5', 'n2', 'n4'], forMs: 7373 },
+        },
+        {
+          at: 33448,
+          action: {
+            type: 'tags',
+            node: 'n4',
+            tags: {
+              role: 'r1',
+              note: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',
+            },
+          },
+        },
+        { at: 35214, action: { type: 'leave', node: 'n5', returnAfterMs: 7675 } },
+        {
+          at: 35724,
+          action: {
+            type: 'crash',
+            node: 'n6',
+            disk: 'kept',
+            powerLoss: true,
+            restartAfterMs: 8174,
+            newAddress: false,
+          },
+        },
+        { at: 40000, action: { type: 'pause', node: 'n1', forMs: 11121 } },
+        { at: 41176, action: { type: 'pause', node: 'n1', forMs: 4000 } },
+        { at: 47693, action: { type: 'clog', from: 'n2', to: 'n5', forMs: 1497 } },
+      ],
+      finale: [],
+    },
+  },
+  {
+    what: 'of two members the other one, alive and declared gone, never heard of it and was leaving for ever',
+    scenario: {
+      seed: 33,
+      size: 2,
+      profile: 'local',
+      encrypted: true,
+      protocols: [5],
+      maxQueueDepth: 4096,
+      chaosMs: 86703,
+      steps: [
+        {
+          at: 19019,
+          action: {
+            type: 'tags',
+            node: 'n2',
+            tags: { role: 'r1', note: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' },
+          },
+        },
+        { at: 35298, action: { type: 'weather', weather: { tailMs: 150.69840240519994 }, forMs: 28342 } },
+        { at: 62091, action: { type: 'clock-step', node: 'n2', ms: 20594 } },
+        { at: 63677, action: { type: 'leave', node: 'n2', returnAfterMs: 6885, newAddress: true } },
+      ],
+      finale: ['slander', 'restart'],
+    },
+  },
+  {
+    what: 'a live member declared gone, whom gossip of it missed, was leaving for ever',
+    scenario: {
+      seed: 40,
+      size: 6,
+      profile: 'local',
+      encrypted: false,
+      protocols: [5],
+      maxQueueDepth: 8,
+      chaosMs: 87248,
+      steps: [
+        { at: 278, action: { type: 'partition', kind: 'separate', nodes: ['n3'], forMs: 55662 } },
+        {
+          at: 12759,
+          action: {
+            type: 'crash',
+            node: 'n3',
+            disk: 'kept',
+            powerLoss: false,
+            newAddress: false,
+            restartAfterMs: 13519,
+          },
+        },
+        { at: 23380, action: { type: 'user-event', node: 'n5', count: 1, bytes: 138 } },
+        { at: 26050, action: { type: 'pause', node: 'n5', forMs: 4000 } },
+        { at: 44873, action: { type: 'query', node: 'n3', only: [], relayFactor: 1 } },
+        { at: 54390, action: { type: 'query', node: 'n2', only: [], relayFactor: 0 } },
+      ],
+      finale: ['move', 'slander', 'events'],
+    },
+  },
+  {
+    what: 'the same, where its own word bore the same time as the one against it',
+    scenario: {
+      seed: 1528,
+      size: 7,
+      profile: 'local',
+      encrypted: false,
+      protocols: [5],
+      maxQueueDepth: 4096,
+      chaosMs: 85502,
+      steps: [
+        {
+          at: 15050,
+          action: {
+            type: 'crash',
+            node: 'n4',
+            disk: 'torn',
+            powerLoss: false,
+            newAddress: false,
+            restartAfterMs: 11067,
+          },
+        },
+        { at: 20103, action: { type: 'pause', node: 'n5', forMs: 4000 } },
+        { at: 48903, action: { type: 'clog', from: 'n3', to: 'n4', forMs: 20000 } },
+        {
+          at: 59720,
+          action: {
+            type: 'weather',
+            weather: { streamCut: 0.2566814569286571, streamLatencyMs: 849.6458455862401 },
+            forMs: 24487,
+          },
+        },
+        { at: 63937, action: { type: 'pause', node: 'n6', forMs: 12937 } },
+        { at: 67625, action: { type: 'arrive', node: 'n8' } },
+        { at: 69721, action: { type: 'query', node: 'n1', only: ['n6', 'n7', 'n8'], relayFactor: 0 } },
+        {
+          at: 70997,
+          action: {
+            type: 'weather',
+            weather: {
+              loss: 0.31804011007725685,
+              tailMs: 156.79578041790728,
+              jitterMs: 79.95301240573349,
+              duplicate: 0.2291193583151459,
+              streamCut: 0.051586978406945684,
+              streamHalfOpen: 0.09036137449627174,
+            },
+            forMs: 9706,
+          },
+        },
+      ],
+      finale: ['leave', 'slander'],
+    },
   },
 ];

@@ -59,7 +59,7 @@ export const SERF_MUTATIONS: readonly Mutation[] = [
   {
     name: 'leave intents are ignored',
     file: 'src/serf/membership.ts',
-    from: "if (verdict === 'leaving') this.#table.setStatus(record, 'leaving');",
+    from: "if (verdict === 'leaving') this.#setLeaving(now, record);",
     to: '',
   },
   {
@@ -83,7 +83,7 @@ export const SERF_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a buffered join intent is taken for a leave',
     file: 'src/serf/membership.ts',
-    from: "if (buffered.type === 'leave') this.#table.setStatus(record, 'leaving');",
+    from: "if (buffered.type === 'leave') this.#setLeaving(now, record);",
     to: "if (buffered.type === 'join') this.#table.setStatus(record, 'leaving');",
   },
   {

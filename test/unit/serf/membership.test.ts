@@ -252,6 +252,27 @@ describe('pruning a leaving member', () => {
   });
 });
 
+describe('a member that is said to leave, and lives', () => {
+  const OVERDUE = 3 * (2 * SERF_DEFAULTS.broadcastTimeoutMs + SERF_DEFAULTS.leavePropagateDelayMs);
+
+  it('is alive again when its leave is long overdue: its death is a failure', () => {
+    const { on, membership } = withMember('leaving');
+    expect(on.deadlines.at('leaving:x')).toBe(OVERDUE);
+    membership.overdue('x');
+    expect(statusOf(membership)).toBe('alive');
+    membership.gone(OVERDUE + 1, 'x');
+    expect(on.story()).toEqual(['member-failed x']);
+  });
+
+  it('has left for good if it did go', () => {
+    const { on, membership } = withMember('left');
+    membership.overdue('x');
+    expect(statusOf(membership)).toBe('left');
+    membership.reap(1e12, 0, 0);
+    expect(on.deadlines.at('leaving:x')).toBe(undefined);
+  });
+});
+
 describe('reaping', () => {
   it.each(['failed', 'left'] as const)(
     'a %s member goes when strictly older than the limit of its list',
