@@ -44,11 +44,11 @@ export async function checkFile(
   bytes: Uint8Array,
   path: string | undefined,
 ): Promise<string | undefined> {
-  const { checker } = recipe;
+  const { checker, folder } = recipe;
   if (checker === undefined) return undefined;
   const work = mkdtempSync(join(tmpdir(), 'reeve-recipe-'));
   try {
-    const words = { staged: join(work, checker.name ?? name), wrap: join(work, 'wrap.conf'), work };
+    const words = { staged: join(work, checker.name ?? name), wrap: join(work, 'wrap.conf'), work, folder };
     const fill = (text: string): string =>
       Object.entries(words).reduce((done, [word, value]) => done.replaceAll(`{${word}}`, value), text);
     writeFileSync(words.staged, bytes);

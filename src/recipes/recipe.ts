@@ -44,7 +44,7 @@ export interface RecipeNote {
 
 /** The program that reads the file, as its own judge. */
 export interface Checker {
-  /** `{staged}` is the rendered file, `{wrap}` the file around it, `{work}` an empty directory. */
+  /** `{staged}` is the rendered file, `{wrap}` the file around it, `{work}` an empty directory, `{folder}` the recipe. */
   readonly argv: readonly string[];
   /** The Debian package that has it. */
   readonly package: string;
