@@ -51,6 +51,7 @@ export class Governor {
   #self = '';
   #appliedSelf = '';
   #hasContent = false;
+  #isSettled = false;
   #urgent: ActionReason | undefined = 'start';
   #running: Action | undefined;
   #runningSelf = '';
@@ -100,6 +101,8 @@ export class Governor {
   observe(now: Millis, facts: ClusterFacts): void {
     const { filter, guards, self } = this.#options;
     this.#facts = facts;
+    // Who had nobody to join is the cluster, and stays it when others join: they are remembered from then on.
+    this.#isSettled ||= facts.exchanges > 0 || facts.nobodyToJoin;
     this.#cluster = this.#memory.observe(now, facts, guards.quorumWindowMs);
     const { members, leftOut } = select(facts.members, filter, self);
     this.#damped = new Set();
@@ -221,7 +224,7 @@ export class Governor {
     const found = holdsOf(guards, {
       now,
       startedAt: this.#startedAt,
-      synced: facts.exchanges > 0,
+      synced: this.#isSettled,
       nobodyToJoin: facts.nobodyToJoin,
       cluster: this.#cluster,
       size: this.#view.members.length,

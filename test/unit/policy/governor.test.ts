@@ -14,6 +14,13 @@ describe('a governor', () => {
     expect(subject.nextDeadline(150)).toBe(Number.POSITIVE_INFINITY);
   });
 
+  it('goes on when somebody joins a node that had nobody to join, though it asked nobody for the members yet', () => {
+    const subject = governor();
+    expect(step(subject, 0, facts('a', { exchanges: 0, nobodyToJoin: true }))).toEqual(['a']);
+    // Who joined is remembered, so that there is somebody to join from now on.
+    expect(step(subject, 1, facts('a b', { exchanges: 0, nobodyToJoin: false }))).toEqual(['a', 'b']);
+  });
+
   it('does nothing about a change that is undone before its time', () => {
     const subject = governor({ wait: { minMs: 100, maxMs: 300 } });
     step(subject, 0, facts('a'));
