@@ -8,6 +8,7 @@ import { eventVariables, supervisedEnvironment } from '../handlers/environment.t
 import { selectEvent } from '../handlers/selection.ts';
 import { handlerInput } from '../handlers/stdin.ts';
 import type { SupervisedSpec } from '../handlers/supervised.ts';
+import { systemCode } from '../render/files.ts';
 import { daemonPath } from './checker.ts';
 import type { Fixture, FixtureEvent } from './fixtures.ts';
 import type { JsonObject } from './recipe.ts';
@@ -73,8 +74,10 @@ function runOnce(
   );
   const input = handlerInput(event);
   const run = spawnSync(program, args, { env, input, cwd: work, timeout: RUN_TIMEOUT_MS, encoding: 'utf8' });
-  if (run.error === undefined && run.status === 0) return;
-  const why = run.error?.message ?? `exit ${run.status ?? run.signal}: ${run.stderr.trim()}`;
+  // One that ends without reading what it is told (EPIPE) is judged by how it ends.
+  const trouble = systemCode(run.error) === 'EPIPE' ? undefined : run.error;
+  if (trouble === undefined && run.status === 0) return;
+  const why = trouble?.message ?? `exit ${run.status ?? run.signal}: ${run.stderr.trim()}`;
   throw new CodedError('ERR_RECIPE', `the handler failed on ${happened.event}: ${why}`);
 }
 

@@ -210,4 +210,9 @@ describe('testing a recipe with a handler', () => {
     script('echo no >&2; exit 3');
     expect((await run('')).fixtures[0]!.problems).toEqual(['the handler failed on member-join: exit 3: no']);
   });
+
+  test('that reads nothing of what it is told is judged by its end, however soon that comes', async () => {
+    script('exit 0');
+    for (let i = 0; i < 20; i += 1) expect((await run('')).fixtures[0]!.problems).toEqual([]);
+  });
 });
