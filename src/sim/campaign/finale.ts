@@ -124,11 +124,7 @@ export class FinaleRun {
     node.crash();
     this.#wait(2_000);
     node.boot();
-    this.#until(`${node.name} after its restart`, 'restart', this.#parts.boundMs, () =>
-      stage.cluster.hasConverged()
-        ? []
-        : stage.wanted.map((each) => `${each.name}: ${each.alive().join(' ')}`),
-    );
+    this.#until(`${node.name} after its restart`, 'restart', this.#parts.boundMs, () => dissenters(stage));
   }
 
   /** A live member that an operator declares gone says that it is here, and stays (serf.md 8). */
@@ -150,11 +146,7 @@ export class FinaleRun {
   #move(): void {
     const { stage, boundMs } = this.#parts;
     movesAfterLeaving(this.#parts);
-    this.#until('the move', 'move', boundMs, () =>
-      stage.cluster.hasConverged()
-        ? []
-        : stage.wanted.map((each) => `${each.name}: ${each.alive().join(' ')}`),
-    );
+    this.#until('the move', 'move', boundMs, () => dissenters(stage));
     sameView({ ...this.#parts, toldMs: this.#parts.boundMs });
   }
 
@@ -246,6 +238,12 @@ export class FinaleRun {
   #pick(nodes: readonly SimNode[]): SimNode {
     return nodes[this.#parts.random.below(nodes.length)] as SimNode;
   }
+}
+
+/** What everybody sees while not all agree, or somebody lost a vote over its name and is down for a while; else empty. */
+function dissenters({ wanted, cluster }: Stage): string[] {
+  if (wanted.every((node) => node.isRunning) && cluster.hasConverged()) return [];
+  return wanted.map((node) => `${node.name}: ${node.isRunning ? node.alive().join(' ') : 'down'}`);
 }
 
 /** World time of the present process's first event, which it publishes as it starts. */

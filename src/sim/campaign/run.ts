@@ -19,6 +19,9 @@ const ASK_EVERY_MS = 250;
 /** A quiet cluster of this time's length after all is done must still agree. */
 const LAST_LOOK_MS = 3_000;
 
+/** A vote over a name that came back elsewhere is over within this, and whoever loses it goes down then. */
+const VOTE_MS = 10_000;
+
 /** What became of a scenario. */
 export interface RunResult {
   readonly violations: readonly Violation[];
@@ -46,10 +49,7 @@ export function runScenario(scenario: Scenario, options: RunOptions = {}): RunRe
   const { cluster } = stage;
   const { world } = cluster;
   const violations = new Violations(() => world.now);
-  const complain =
-    (check: string) =>
-    (text: string): void =>
-      violations.add(check, text);
+  const complain = (check: string) => violations.add.bind(violations, check);
   const profile = PROFILES[scenario.profile];
   const bound = convergenceBound(profile, SWIM_DEFAULTS.deadNodeReclaimTimeMs, nodesOf(scenario).length);
   const outcomes = new Map<OperationId, Outcome>();
@@ -75,6 +75,10 @@ export function runScenario(scenario: Scenario, options: RunOptions = {}): RunRe
       stage.calm();
       stage.introduce();
       convergedMs = agree('calm');
+      if (convergedMs !== undefined && hasMoves(scenario)) {
+        world.run(VOTE_MS);
+        agree('votes over');
+      }
     }
     if (convergedMs !== undefined && stage.wanted.length > 0) {
       const random = seededRandom(scenario.seed, 'finale');
@@ -108,6 +112,10 @@ export function runScenario(scenario: Scenario, options: RunOptions = {}): RunRe
     boundMs: limit,
     reached,
   };
+}
+
+function hasMoves({ steps }: Scenario): boolean {
+  return steps.some(({ action }) => 'newAddress' in action && action.newAddress === true);
 }
 
 /** Whoever shall run does, all agree on exactly these, and nobody is under suspicion. */
