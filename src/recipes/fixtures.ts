@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError, messageOf } from '../base/errors.ts';
 import type { MemberInfo } from '../events/event.ts';
-import { membersOf, nobody } from '../render/members-file.ts';
+import { membersOf, nobody } from '../render/listed-members.ts';
 import type { Choice } from './options.ts';
 import type { Recipe } from './recipe.ts';
 

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { CodedError } from '../base/errors.ts';
 import { splitAtBlock } from '../render/block.ts';
 import { readState } from '../render/files.ts';
@@ -21,8 +22,9 @@ export interface RemovalPlan {
 
 /** Finds out what would go; changes nothing. */
 export function planRemoval(directory: string, installed: Installed): RemovalPlan {
-  // The configuration was written last.
-  const files = [...installed.files.keys()].reverse().filter((path) => existsSync(path));
+  const there = [...installed.files.keys()].filter((path) => existsSync(path));
+  const isConfiguration = (path: string): boolean => path === join(directory, `${installed.name}.json`);
+  const files = [...there.filter(isConfiguration), ...there.filter((path) => !isConfiguration(path))];
   return { files: [...files, recordPath(directory, installed.name)], edited: editedFiles(installed) };
 }
 

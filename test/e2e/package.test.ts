@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -50,6 +50,17 @@ describe('the packed package', () => {
     const command = join(installed, packageJson.bin.agent);
     expect(execFileSync(command, ['version'], { encoding: 'utf8' })).toMatch(/^reeve v\d/);
     expect(node([command, 'run', '-h'])).toMatch(/^Usage: agent run/);
+  });
+
+  it('brings its recipes, and they do what they say there', () => {
+    const command = join(installed, packageJson.bin.agent);
+    const conf = join(folder, 'conf');
+    expect(node([command, 'recipe', 'test', 'hosts', 'ssh', `-config-dir=${conf}`])).toContain(
+      '2 tested, all good.',
+    );
+    node([command, 'recipe', 'add', 'nginx', `-config-dir=${conf}`, `-target=${join(folder, 'upstream')}`]);
+    expect(readdirSync(conf).sort()).toEqual(['nginx.json', 'nginx.liquid', 'nginx.recipe', 'nginx.sh']);
+    expect(statSync(join(conf, 'nginx.sh')).mode & 0o111).toBe(0o111);
   });
 
   it('loads few and small files for a command, whatever other commands there are', () => {

@@ -32,12 +32,12 @@ export function addText(
   { plan, choice, written, missing, sandbox, next }: AddReport,
   program: string,
 ): string {
-  const { recipe, files, target } = plan;
+  const { recipe, target } = plan;
   if (written.length === 0) {
     return `${plan.name} is installed in ${plan.directory} exactly so already; nothing was written.`;
   }
-  const width = Math.max(...files.map(({ path }) => path.length));
-  const rows = files.map(({ path, what, standing }) => {
+  const width = Math.max(...written.map(({ path }) => path.length));
+  const rows = written.map(({ path, what, standing }) => {
     const kept = standing === 'edited' || standing === 'foreign' ? `; the old one is ${path}.old` : '';
     return `  ${path.padEnd(width)}  ${what}, ${WORDS[standing]}${kept}`;
   });

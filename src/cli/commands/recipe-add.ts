@@ -14,7 +14,7 @@ import { checkFormat } from '../output-format.ts';
 import { type AddReport, addRecord, addText, planText } from './recipe-add-text.ts';
 import { RECIPE_FLAGS } from './recipe-flags.ts';
 import {
-  hasUnit,
+  isUnits,
   LOADER,
   type NextStep,
   nextStep,
@@ -38,7 +38,7 @@ const FLAGS = {
   name: { kind: 'text', value: 'name', doc: 'Install it under this name. Default: that of the recipe.' },
   systemd: {
     kind: 'bool',
-    doc: 'Also write the drop-in that lets the agent of packaging/reeve.service, which is sandboxed, write the file.',
+    doc: 'Also write the drop-in that lets the agent of packaging/reeve.service, which is sandboxed, write the file. Default: true where that unit is installed and reads -config-dir.',
   },
   force: { kind: 'bool', doc: 'Write over files that somebody edited; they are kept as FILE.old.' },
   'dry-run': { kind: 'bool', doc: 'Only show what would be written.' },
@@ -69,7 +69,7 @@ export const recipeAddCommand = defineCommand({
   ],
   flags: FLAGS,
   order: 'anywhere',
-  run: async ({ flags, args }, context) => {
+  run: async ({ flags, given, args }, context) => {
     const format = checkFormat(flags.format);
     const [word, ...more] = args;
     if (word === undefined) throw usageError("Give the name of a recipe; 'recipe list' has them.");
@@ -84,7 +84,8 @@ export const recipeAddCommand = defineCommand({
     const request = { recipe, source, name, directory, choice };
     const first = planInstall(request);
     const dropIn = dropInOf(recipe, first);
-    const withDropIn = dropIn !== undefined && (flags.systemd || known?.files.has(dropIn.path) === true);
+    const asked = given.some((flag) => flag.name === 'systemd') ? flags.systemd : isUnits(directory);
+    const withDropIn = dropIn !== undefined && (asked || known?.files.has(dropIn.path) === true);
     const plan = withDropIn ? planInstall({ ...request, extra: [dropIn] }) : first;
     await refuseWhatWouldNotWork(recipe, plan, choice, context);
     if (!flags['dry-run'] && !flags.force) refuseEdited(plan);
@@ -95,7 +96,7 @@ export const recipeAddCommand = defineCommand({
       choice,
       written,
       missing: missingPrograms(plan, context),
-      sandbox: withDropIn || !hasUnit() ? undefined : dropIn?.line,
+      sandbox: withDropIn || !isUnits(directory) ? undefined : dropIn?.line,
       next: opened ? RESTART : nextStep(context.program, directory),
     };
     if (format === 'json') context.out.line(addRecord(report));
@@ -162,14 +163,14 @@ async function refuseWhatWouldNotWork(
 /** What lets a sandboxed agent write the target. One that is not there yet must not keep the agent from starting. */
 function dropInOf(recipe: Recipe, { name, target }: InstallPlan) {
   if (recipe.writable === 'nothing' || target === '') return undefined;
-  const line = `ReadWritePaths=-${systemdPath(recipe.writable === 'file' ? target : dirname(target))}`;
+  const line = `ReadWritePaths=${systemdWord(`-${recipe.writable === 'file' ? target : dirname(target)}`)}`;
   const text = `# The recipe ${recipe.name} keeps ${target}.\n[Service]\n${line}\n`;
   return { path: join(DROP_INS, `${name}.conf`), what: 'drop-in', text, line };
 }
 
-/** A path as a list of a unit takes it: `%` begins a specifier there, and quotes hold blanks. */
-function systemdPath(path: string): string {
-  const text = path.replaceAll('%', '%%');
+/** A word as a list of a unit takes it: `%` begins a specifier there, and quotes hold blanks. */
+function systemdWord(word: string): string {
+  const text = word.replaceAll('%', '%%');
   return /^[\w./%@:+-]+$/.test(text) ? text : `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
 }
 

@@ -62,7 +62,9 @@ export const recipeRemoveCommand = defineCommand({
         : false;
     if (!flags['dry-run']) remove(plan);
     const remains = cleaned ? 'no-block' : before;
-    const next = nextStep(program, directory).command;
+    const reload = nextStep(program, directory).command;
+    const hadDropIn = plan.files.some((path) => path.startsWith('/etc/systemd/'));
+    const next = hadDropIn ? `systemctl daemon-reload && ${reload}` : reload;
     if (format === 'json') {
       out.line(goJson({ name, removed: flags['dry-run'] ? [] : plan.files, target, remains, next }));
       return EXIT.ok;

@@ -15,6 +15,7 @@ import type { HandlerLoader } from '../../recipes/run-handler.ts';
 import type { Loader } from '../../recipes/test-recipe.ts';
 import type { Environment } from '../command.ts';
 import { packageFile } from '../entry.ts';
+import { DEFAULT_CONFIG_DIR } from './recipe-flags.ts';
 
 /** What the recipe commands need of the package and of the agent's configuration. */
 
@@ -114,16 +115,17 @@ const UNITS = [
   '/lib/systemd/system/reeve.service',
 ];
 
-/** True where the agent is run by systemd. */
-export function hasUnit(): boolean {
-  return existsSync('/run/systemd/system') && UNITS.some((path) => existsSync(path));
+/** True where the unit of packaging/ is installed, and this is the directory it reads. */
+export function isUnits(directory: string): boolean {
+  const isThere = existsSync('/run/systemd/system') && UNITS.some((path) => existsSync(path));
+  return isThere && directory === DEFAULT_CONFIG_DIR;
 }
 
 /** The command that makes the agent of `directory` see what is there now. */
 export function nextStep(program: string, directory: string): NextStep {
   const found = agentsWith(directory);
   const unit = found.some(({ underUnit }) => underUnit);
-  if (unit || (found.length === 0 && hasUnit())) {
+  if (unit || (found.length === 0 && isUnits(directory))) {
     return {
       command: 'systemctl reload reeve',
       why: 'the agent reads its configuration again and stays in its cluster',

@@ -22,7 +22,7 @@ export async function previewOffline(request: OfflineRequest): Promise<PreviewRe
   const [{ prepareRenderer }, { preview }, { nobody, readMembers }, { select }] = await Promise.all([
     import('../../render/runner.ts'),
     import('../../render/preview.ts'),
-    import('../../render/members-file.ts'),
+    import('../../render/listed-members.ts'),
     import('../../policy/view.ts'),
   ]);
   const { settings } = await loadConfig(

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readMembers } from '../../../src/render/members-file.ts';
+import { readMembers } from '../../../src/render/listed-members.ts';
 import type { PreviewRecord, RendererRecord, RenderRunRecord } from '../../../src/rpc/render-records.ts';
 import { run } from './fake-context.ts';
 

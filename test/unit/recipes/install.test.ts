@@ -150,6 +150,8 @@ describe('removing a recipe', () => {
     await add();
     const { files: order } = planRemoval(conf(), readRecord(conf(), 'mine')!);
     expect(order[0]).toBe(files.path('conf/mine.json'));
+    await add({ head: 'x' });
+    expect(planRemoval(conf(), readRecord(conf(), 'mine')!).files[0]).toBe(files.path('conf/mine.json'));
   });
 });
 
