@@ -3,12 +3,13 @@ import { formatDuration } from '../base/duration.ts';
 import type { Random } from '../base/random.ts';
 import { type CoordinateConfig, MAX_RTT_MS, ZERO_THRESHOLD } from './config.ts';
 import {
-  applyForce,
   type Coordinate,
   distance,
   isCompatible,
   isFiniteCoordinate,
+  type MovingCoordinate,
   originCoordinate,
+  push,
   rawDistance,
   secondsOfNanos,
 } from './coordinate.ts';
@@ -32,7 +33,9 @@ export class CoordinateClient {
   #nextShortfall = 0;
   /** The last round trips to each member, in seconds, oldest first. */
   readonly #latencies = new Map<string, number[]>();
-  #own: Coordinate;
+  readonly #own: MovingCoordinate;
+  /** A copy of our own for others to keep, while it has not moved. */
+  #shown: Coordinate | undefined;
   #resets = 0;
 
   constructor({ config, random, counters, start }: CoordinateClientParts) {
@@ -41,11 +44,18 @@ export class CoordinateClient {
     this.#counters = counters;
     this.#origin = originCoordinate(config);
     this.#shortfalls = new Array<number>(config.adjustmentWindowSize).fill(0);
-    this.#own = start ?? this.#origin;
+    const { vec, error, adjustment, height } = start ?? this.#origin;
+    this.#own = { vec: [...vec], error, adjustment, height };
   }
 
   /** Where this node is. */
   get coordinate(): Coordinate {
+    this.#shown ??= { ...this.#own, vec: [...this.#own.vec] };
+    return this.#shown;
+  }
+
+  /** The same, borrowed: it moves with the next update. */
+  get current(): Readonly<Coordinate> {
     return this.#own;
   }
 
@@ -66,6 +76,7 @@ export class CoordinateClient {
     }
     const nanos = Math.round(rttMs * 1e6);
     if (nanos === 0) this.#counters.tell('serf.coordinate.zero-rtt');
+    this.#shown = undefined;
     const rtt = this.#median(node, secondsOfNanos(nanos));
     this.#move(other, rtt);
     this.#adjust(other, rtt);
@@ -81,7 +92,9 @@ export class CoordinateClient {
 
   /** Starts again, without the shortfalls: one that is infinite would undo every update until it leaves the window. */
   #reset(): void {
-    this.#own = this.#origin;
+    const { vec, ...rest } = this.#origin;
+    Object.assign(this.#own, rest);
+    for (const [i, value] of vec.entries()) this.#own.vec[i] = value;
     this.#shortfalls.fill(0);
     this.#resets += 1;
   }
@@ -96,10 +109,14 @@ export class CoordinateClient {
 
   /** Spikes are filtered out; of two samples the larger counts. */
   #median(node: string, rtt: number): number {
-    const samples = [...(this.#latencies.get(node) ?? []), rtt].slice(-this.#config.latencyFilterSize);
-    this.#latencies.set(node, samples);
-    const sorted = samples.toSorted((a, b) => a - b);
-    return sorted[Math.floor(sorted.length / 2)] as number;
+    let samples = this.#latencies.get(node);
+    if (samples === undefined) {
+      samples = [];
+      this.#latencies.set(node, samples);
+    }
+    samples.push(rtt);
+    if (samples.length > this.#config.latencyFilterSize) samples.shift();
+    return middleOf(samples);
   }
 
   /** Vivaldi: as far as our own uncertainty allows, to where the distance would be what was measured. */
@@ -112,26 +129,38 @@ export class CoordinateClient {
     const weight = own.error / Math.max(own.error + other.error, ZERO_THRESHOLD);
     const error = vivaldiCE * weight * wrongness + own.error * (1 - vivaldiCE * weight);
     const force = vivaldiCC * weight * (rtt - estimate);
-    this.#own = this.#pushed({ ...own, error: Math.min(error, vivaldiErrorMax) }, force, other);
+    own.error = Math.min(error, vivaldiErrorMax);
+    push(this.#config, this.#random, own, force, other);
   }
 
   /** Half of what estimates fell short on average; the window counts as full from the start. */
   #adjust(other: Coordinate, rtt: number): void {
-    const size = this.#shortfalls.length;
-    this.#shortfalls[this.#nextShortfall] = rtt - rawDistance(this.#own, other);
+    const shortfalls = this.#shortfalls;
+    const size = shortfalls.length;
+    shortfalls[this.#nextShortfall] = rtt - rawDistance(this.#own, other);
     this.#nextShortfall = (this.#nextShortfall + 1) % size;
     let sum = 0;
-    for (const shortfall of this.#shortfalls) sum += shortfall;
-    this.#own = { ...this.#own, adjustment: sum / (2 * size) };
+    for (let i = 0; i < size; i += 1) sum += shortfalls[i] as number;
+    this.#own.adjustment = sum / (2 * size);
   }
 
   /** A weak pull keeps the whole cluster from drifting away from the origin. */
   #gravitate(): void {
     const far = distance(this.#origin, this.#own) / this.#config.gravityRho;
-    this.#own = this.#pushed(this.#own, -(far * far), this.#origin);
+    push(this.#config, this.#random, this.#own, -(far * far), this.#origin);
   }
+}
 
-  #pushed(from: Coordinate, force: number, other: Coordinate): Coordinate {
-    return applyForce(this.#config, this.#random, from, force, other);
+const sorted: number[] = [];
+
+/** The value in the middle; of an even number the upper of the two. The few values are sorted by insertion. */
+function middleOf(values: readonly number[]): number {
+  sorted.length = 0;
+  for (let i = 0; i < values.length; i += 1) {
+    const value = values[i] as number;
+    let at = i;
+    for (; at > 0 && (sorted[at - 1] as number) > value; at -= 1) sorted[at] = sorted[at - 1] as number;
+    sorted[at] = value;
   }
+  return sorted[Math.floor(values.length / 2)] as number;
 }

@@ -17,6 +17,14 @@ export interface Coordinate {
   readonly height: number;
 }
 
+/** A coordinate that is moved in place, for whoever owns it. */
+export interface MovingCoordinate {
+  readonly vec: number[];
+  error: number;
+  adjustment: number;
+  height: number;
+}
+
 /** Where a node is that has measured nothing yet. */
 export function originCoordinate(config: CoordinateConfig): Coordinate {
   return {
@@ -30,12 +38,8 @@ export function originCoordinate(config: CoordinateConfig): Coordinate {
 /** True when every number is finite. */
 export function isFiniteCoordinate(coordinate: Coordinate): boolean {
   const { vec, error, adjustment, height } = coordinate;
-  return (
-    vec.every(Number.isFinite) &&
-    Number.isFinite(error) &&
-    Number.isFinite(adjustment) &&
-    Number.isFinite(height)
-  );
+  for (let i = 0; i < vec.length; i += 1) if (!Number.isFinite(at(vec, i))) return false;
+  return Number.isFinite(error) && Number.isFinite(adjustment) && Number.isFinite(height);
 }
 
 /** True when the two lie in the same space; only then have they a distance. */
@@ -45,7 +49,13 @@ export function isCompatible(a: Coordinate, b: Coordinate): boolean {
 
 /** Seconds between two places, without their adjustments. The caller has made sure that they are compatible. */
 export function rawDistance(a: Coordinate, b: Coordinate): number {
-  return magnitude(difference(a.vec, b.vec)) + a.height + b.height;
+  assert(a.vec.length === b.vec.length, 'coordinates of one space');
+  let sum = 0;
+  for (let i = 0; i < a.vec.length; i += 1) {
+    const apart = at(a.vec, i) - at(b.vec, i);
+    sum += apart * apart;
+  }
+  return Math.sqrt(sum) + a.height + b.height;
 }
 
 /**
@@ -72,40 +82,53 @@ export function applyForce(
   force: number,
   other: Coordinate,
 ): Coordinate {
-  const { unit, length } = direction(from.vec, other.vec, random);
-  const vec = from.vec.map((value, i) => value + at(unit, i) * force);
-  if (length <= ZERO_THRESHOLD) return { ...from, vec };
-  const height = ((from.height + other.height) * force) / length + from.height;
-  return { ...from, vec, height: Math.max(height, config.heightMin) };
+  const moved = { ...from, vec: [...from.vec] };
+  push(config, random, moved, force, other);
+  return moved;
 }
 
-/** The unit vector from `b` to `a` and its length before; for points that coincide any direction, and 0. */
-function direction(
-  a: readonly number[],
-  b: readonly number[],
+/** Moves `own` in place as `applyForce` says. */
+export function push(
+  config: CoordinateConfig,
   random: Random,
-): { readonly unit: readonly number[]; readonly length: number } {
-  const apart = difference(a, b);
-  const length = magnitude(apart);
-  if (length > ZERO_THRESHOLD) return { unit: scaled(apart, 1 / length), length };
-  const anywhere = a.map(() => random.float() - 0.5);
-  const size = magnitude(anywhere);
-  if (size > ZERO_THRESHOLD) return { unit: scaled(anywhere, 1 / size), length: 0 };
-  return { unit: a.map((_, i) => (i === 0 ? 1 : 0)), length: 0 };
+  own: MovingCoordinate,
+  force: number,
+  other: Coordinate,
+): void {
+  const length = turnTo(own.vec, other.vec, random);
+  for (let i = 0; i < own.vec.length; i += 1) own.vec[i] = at(own.vec, i) + at(unit, i) * force;
+  if (length <= ZERO_THRESHOLD) return;
+  const height = ((own.height + other.height) * force) / length + own.height;
+  own.height = Math.max(height, config.heightMin);
 }
 
-function difference(a: readonly number[], b: readonly number[]): number[] {
+/** The direction found last, for the one caller that asks for it at once. */
+const unit: number[] = [];
+
+/** Sets `unit` to the direction from `b` to `a` and returns the length before; for points that coincide any, and 0. */
+function turnTo(a: readonly number[], b: readonly number[], random: Random): number {
   assert(a.length === b.length, 'coordinates of one space');
-  return a.map((value, i) => value - at(b, i));
+  unit.length = a.length;
+  for (let i = 0; i < a.length; i += 1) unit[i] = at(a, i) - at(b, i);
+  const length = magnitude(unit);
+  if (length > ZERO_THRESHOLD) {
+    scale(unit, 1 / length);
+    return length;
+  }
+  for (let i = 0; i < a.length; i += 1) unit[i] = random.float() - 0.5;
+  const size = magnitude(unit);
+  if (size > ZERO_THRESHOLD) scale(unit, 1 / size);
+  else for (let i = 0; i < a.length; i += 1) unit[i] = i === 0 ? 1 : 0;
+  return 0;
 }
 
-function scaled(vec: readonly number[], factor: number): number[] {
-  return vec.map((value) => value * factor);
+function scale(vec: number[], factor: number): void {
+  for (let i = 0; i < vec.length; i += 1) vec[i] = at(vec, i) * factor;
 }
 
 function magnitude(vec: readonly number[]): number {
   let sum = 0;
-  for (const value of vec) sum += value * value;
+  for (let i = 0; i < vec.length; i += 1) sum += at(vec, i) * at(vec, i);
   return Math.sqrt(sum);
 }
 

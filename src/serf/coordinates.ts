@@ -42,7 +42,7 @@ export class Coordinates {
 
   /** What acks of ours carry. */
   ackPayload(): Uint8Array | undefined {
-    return this.#client === undefined ? undefined : encodePingPayload(this.#client.coordinate);
+    return this.#client === undefined ? undefined : encodePingPayload(this.#client.current);
   }
 
   /** A member answered a direct ping after `rttMs`; its ack carried `payload`, empty for none. */
@@ -50,12 +50,14 @@ export class Coordinates {
     if (this.#client === undefined || payload.length === 0 || !this.#parts.knows(name)) return;
     const other = this.#read(name, payload);
     if (other === undefined) return;
-    const before = this.#client.coordinate;
+    const { metrics } = this.#parts.counters;
+    const before = metrics === undefined ? undefined : this.#client.coordinate;
     const fault = this.#client.update(name, other, rttMs);
     if (fault === undefined) {
       this.#others.set(name, other);
-      const movedSeconds = distance(before, this.#client.coordinate);
-      this.#parts.counters.metrics?.sample('serf.coordinate.adjustment-ms', movedSeconds * 1000);
+      if (before === undefined) return;
+      const movedSeconds = distance(before, this.#client.current);
+      metrics?.sample('serf.coordinate.adjustment-ms', movedSeconds * 1000);
     } else this.#log('TRACE', 'Rejected coordinate', `Rejected coordinate from ${name}: ${fault}`, name);
   }
 
