@@ -5,6 +5,10 @@ import type { Address } from './machine.ts';
 const MAPPED_PREFIX = 12;
 const MAX_PORT = 65_535;
 
+const DOT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
+
 /** True for sixteen bytes of the form ::ffff:a.b.c.d. */
 export function isMappedV4(bytes: Uint8Array): boolean {
   if (bytes.length !== 16 || bytes[10] !== 0xff || bytes[11] !== 0xff) return false;
@@ -33,6 +37,28 @@ export function ipText(bytes: Uint8Array): string | undefined {
   const hex = groups.map((group) => group.toString(16));
   if (start < 0) return hex.join(':');
   return `${hex.slice(0, start).join(':')}::${hex.slice(start + length).join(':')}`;
+}
+
+/** False for text that is no IP address at first sight: it begins with no digit and has no colon. */
+export function mayBeIpText(text: string): boolean {
+  const first = text.charCodeAt(0);
+  return (first >= ZERO && first <= NINE) || text.includes(':');
+}
+
+/** True when `ip` is the canonical text of the IPv4 address in the four bytes from `at` on. */
+export function isIpText(ip: string, bytes: Uint8Array, at: number): boolean {
+  let octet = 0;
+  let index = 0;
+  for (let i = 0; i < ip.length; i += 1) {
+    const unit = ip.charCodeAt(i);
+    if (unit === DOT) {
+      if (octet !== bytes[at + index]) return false;
+      octet = 0;
+      index += 1;
+    } else if (unit < ZERO || unit > NINE) return false;
+    else octet = 10 * octet + unit - ZERO;
+  }
+  return index === 3 && octet === bytes[at + 3];
 }
 
 /** Raw bytes of IP text: 4 for IPv4, 16 for IPv6 (a zone is dropped, a mapped address stays 16). Bad text gives undefined. */

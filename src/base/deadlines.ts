@@ -1,12 +1,23 @@
 import type { Millis } from './machine.ts';
 
 interface Entry<T> {
-  readonly key: string;
+  /** Undefined for a slot. */
+  readonly key: string | undefined;
   at: Millis;
   order: number;
   value: T;
   index: number;
 }
+
+/** A deadline that its owner keeps, to be set again and again without a name to look up. */
+export interface DeadlineSlot {
+  /** Sets or moves it. */
+  set(at: Millis): void;
+  /** Removes it; false when it was not set. */
+  cancel(): boolean;
+}
+
+const NOWHERE = -1;
 
 /**
  * An indexed binary heap of named deadlines. Cancelling really removes, so nothing stale ever fires; equal instants
@@ -38,6 +49,28 @@ export class Deadlines<T> {
     this.#rise(entry);
   }
 
+  /** A deadline without a name, not yet set; it gives `value` when it is due. */
+  slot(value: T): DeadlineSlot {
+    const entry: Entry<T> = { key: undefined, at: 0, order: 0, value, index: NOWHERE };
+    return {
+      set: (at) => {
+        this.#order += 1;
+        entry.at = at;
+        entry.order = this.#order;
+        if (entry.index === NOWHERE) {
+          entry.index = this.#heap.length;
+          this.#heap.push(entry);
+          this.#rise(entry);
+        } else this.#settle(entry);
+      },
+      cancel: () => {
+        if (entry.index === NOWHERE) return false;
+        this.#remove(entry);
+        return true;
+      },
+    };
+  }
+
   /** Removes the deadline called `key`; false when there is none. */
   cancel(key: string): boolean {
     const entry = this.#byKey.get(key);
@@ -65,10 +98,12 @@ export class Deadlines<T> {
   }
 
   #remove(entry: Entry<T>): void {
-    this.#byKey.delete(entry.key);
+    if (entry.key !== undefined) this.#byKey.delete(entry.key);
+    const { index } = entry;
+    entry.index = NOWHERE;
     const last = this.#heap.pop() as Entry<T>;
     if (last === entry) return;
-    last.index = entry.index;
+    last.index = index;
     this.#heap[last.index] = last;
     this.#settle(last);
   }

@@ -60,11 +60,21 @@ export class Hosts {
 
   /** The first call of a machine. */
   begin(host: Host): void {
-    this.#enter(host, KIND.start, (now) => host.machine.start(now));
+    const now = this.#enter(host, KIND.start);
+    try {
+      host.machine.start(now);
+    } finally {
+      this.#leave(host);
+    }
   }
 
   command(host: Host, call: (now: Millis) => void): void {
-    this.#enter(host, KIND.command, call);
+    const now = this.#enter(host, KIND.command);
+    try {
+      call(now);
+    } finally {
+      this.#leave(host);
+    }
   }
 
   /** The process is gone; what its kernel kept is gone with it. */
@@ -93,7 +103,12 @@ export class Hosts {
     site.traffic.datagramBytesIn += bytes.length;
     this.#parts.hash.bytes(bytes);
     this.#parts.observer()?.({ type: 'datagram', at: this.#parts.now(), from, to: site.address, bytes });
-    this.#enter(host, KIND.datagram, (now) => host.machine.datagram(now, from, bytes));
+    const now = this.#enter(host, KIND.datagram);
+    try {
+      host.machine.datagram(now, from, bytes);
+    } finally {
+      this.#leave(host);
+    }
   }
 
   /** Bytes of streams are kept without bound: their sender's window is the bound, and it waits for an answer. */
@@ -107,7 +122,12 @@ export class Hosts {
     hash.word(id * 8 + STREAM_KIND[input.type]);
     if (input.type === 'data') hash.bytes(input.bytes);
     observer()?.({ type: 'stream', at: now(), to: host.site.address, id, input });
-    this.#enter(host, KIND.stream, (local) => host.machine.stream(local, id, input));
+    const local = this.#enter(host, KIND.stream);
+    try {
+      host.machine.stream(local, id, input);
+    } finally {
+      this.#leave(host);
+    }
   }
 
   /** The wake of a host has come. */
@@ -115,13 +135,16 @@ export class Hosts {
     const due = host.armed;
     host.armed = Number.NaN;
     if (!isAwake(host)) return;
-    this.#enter(host, KIND.tick, (local) => {
+    const local = this.#enter(host, KIND.tick);
+    try {
       // The clock's inverse is rounded: it may wake us a hair before the deadline.
       const now = Math.max(local, due);
       host.lastLocal = now;
       if (now > due) host.machine.lagged?.(now, now - due);
       host.machine.tick(now);
-    });
+    } finally {
+      this.#leave(host);
+    }
   }
 
   pause(host: Host): void {
@@ -170,7 +193,8 @@ export class Hosts {
     this.#parts.count('inbox-kept', host.site.address);
   }
 
-  #enter(host: Host, kind: number, call: (now: Millis) => void): void {
+  /** Before an input: takes it into the digest and returns the machine's time. `#leave` follows, whatever happens. */
+  #enter(host: Host, kind: number): Millis {
     assert(!this.#inside, 'effects never re-enter a machine');
     const world = this.#parts.now();
     const { hash } = this.#parts;
@@ -178,11 +202,11 @@ export class Hosts {
     hash.number(world);
     host.lastLocal = Math.max(host.lastLocal, host.site.clock.at(world));
     this.#inside = true;
-    try {
-      call(host.lastLocal);
-    } finally {
-      this.#inside = false;
-    }
+    return host.lastLocal;
+  }
+
+  #leave(host: Host): void {
+    this.#inside = false;
     this.#arm(host);
   }
 

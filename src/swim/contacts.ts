@@ -2,7 +2,7 @@ import type { Load } from '../base/load.ts';
 import type { Address, Millis } from '../base/machine.ts';
 import type { AckTable } from './acks.ts';
 import type { SwimConfig } from './config.ts';
-import { encodePing } from './messages.ts';
+import { encodePing } from './ping-codec.ts';
 import { pingFor } from './pings.ts';
 import type { Sender } from './sender.ts';
 

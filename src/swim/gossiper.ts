@@ -1,5 +1,5 @@
 import type { Counters } from '../base/counters.ts';
-import type { Deadlines } from '../base/deadlines.ts';
+import type { DeadlineSlot, Deadlines } from '../base/deadlines.ts';
 import type { Millis } from '../base/machine.ts';
 import type { Random } from '../base/random.ts';
 import type { SwimConfig } from './config.ts';
@@ -22,14 +22,18 @@ export interface GossiperParts {
  * interval apart, counted from the start. While nothing waits they are left out, so that a quiet node sleeps.
  */
 export class Gossiper {
-  readonly #parts: GossiperParts;
+  readonly #parts: Pick<GossiperParts, 'config' | 'members' | 'random' | 'counters'>;
+  readonly #sender: Sender;
+  readonly #wake: DeadlineSlot;
   /** When some round was, or would have been; undefined while there are none. */
   #beat: Millis | undefined;
   #awake = false;
 
   constructor(parts: GossiperParts) {
-    const { config, members, sender, deadlines, random, counters } = parts;
-    this.#parts = { config, members, sender, deadlines, random, counters };
+    const { config, members, sender, random, counters } = parts;
+    this.#parts = { config, members, random, counters };
+    this.#sender = sender;
+    this.#wake = parts.deadlines.slot({ type: 'gossip' });
   }
 
   start(now: Millis): void {
@@ -41,7 +45,7 @@ export class Gossiper {
 
   /** To be called after whatever may have queued a broadcast: the next round is due if one waits. */
   attend(now: Millis): void {
-    if (this.#awake || this.#beat === undefined || !this.#parts.sender.hasBroadcasts) return;
+    if (this.#awake || this.#beat === undefined || !this.#sender.hasBroadcasts) return;
     const { gossipIntervalMs } = this.#parts.config;
     const beats = Math.floor((now - this.#beat) / gossipIntervalMs) + 1;
     this.#wakeAt(this.#beat + beats * gossipIntervalMs);
@@ -55,7 +59,8 @@ export class Gossiper {
   }
 
   #round(now: Millis): void {
-    const { config, members, sender } = this.#parts;
+    const { config, members } = this.#parts;
+    const sender = this.#sender;
     this.#awake = false;
     this.#beat = now;
     if (!sender.hasBroadcasts) return;
@@ -68,7 +73,7 @@ export class Gossiper {
 
   #wakeAt(at: Millis): void {
     this.#awake = true;
-    this.#parts.deadlines.set('gossip', at, { type: 'gossip' });
+    this.#wake.set(at);
   }
 
   /** The recently dead still hear us, so that a wrongly accused member learns of it; the left never do. */

@@ -1,10 +1,11 @@
 import { hostPort, ipBytes } from '../base/address.ts';
-import type { Counters } from '../base/counters.ts';
+import type { Counters, Tally } from '../base/counters.ts';
 import { WireError } from '../base/errors.ts';
 import type { Address, Millis } from '../base/machine.ts';
+import type { Metrics } from '../base/metrics.ts';
 import type { Trace } from '../base/trace.ts';
 import { type EnvelopeConfig, openPacket } from '../wire/envelope.ts';
-import { unpackMessage } from '../wire/unpack.ts';
+import { isContainer, unpackMessage } from '../wire/unpack.ts';
 import { factsOf } from './claims.ts';
 import type { SwimConfig } from './config.ts';
 import type { Contacts } from './contacts.ts';
@@ -12,15 +13,14 @@ import type { SwimDelegate } from './delegate.ts';
 import type { MemberTable } from './members.ts';
 import type { Membership } from './membership.ts';
 import {
-  decodeAck,
   decodeAlive,
   decodeDead,
   decodeIndirectPing,
   decodeNack,
-  decodePing,
   decodeSuspect,
   MessageType,
 } from './messages.ts';
+import { decodeAck } from './ping-codec.ts';
 import type { PingResponder } from './pings.ts';
 import type { Prober } from './prober.ts';
 
@@ -41,6 +41,10 @@ export interface IntakeParts {
 /** Opens datagrams and hands each message in them to the part it concerns (memberlist.md 1.10, 4.9). */
 export class Intake {
   readonly #parts: IntakeParts;
+  readonly #envelope: EnvelopeConfig;
+  readonly #received: Tally;
+  readonly #bytesReceived: Tally;
+  readonly #metrics: Metrics | undefined;
 
   constructor(parts: IntakeParts) {
     const { config, envelope, members, membership, pings, prober } = parts;
@@ -58,31 +62,40 @@ export class Intake {
       trace,
       allows,
     };
+    this.#envelope = envelope;
+    this.#received = counters.tally('datagrams-received');
+    this.#bytesReceived = counters.tally('datagram-bytes-received');
+    this.#metrics = counters.metrics;
   }
 
   datagram(now: Millis, from: Address, bytes: Uint8Array): void {
-    const { envelope, counters } = this.#parts;
-    counters.add('datagrams-received');
-    counters.add('datagram-bytes-received', bytes.length);
-    counters.metrics?.count('memberlist.udp.received', bytes.length);
+    this.#received.add();
+    this.#bytesReceived.add(bytes.length);
+    this.#metrics?.count('memberlist.udp.received', bytes.length);
     let message: Uint8Array;
     try {
-      message = openPacket(bytes, envelope);
+      message = openPacket(bytes, this.#envelope);
     } catch (error) {
       this.#drop(from, error);
       return;
     }
+    if (!isContainer(message)) {
+      this.#part(now, from, message);
+      return;
+    }
     unpackMessage(message, {
-      message: (part) => {
-        try {
-          this.#message(now, from, part);
-          this.#parts.members.heard(now);
-        } catch (error) {
-          this.#drop(from, error);
-        }
-      },
+      message: (part) => this.#part(now, from, part),
       dropped: (error) => this.#drop(from, error),
     });
+  }
+
+  #part(now: Millis, from: Address, message: Uint8Array): void {
+    try {
+      this.#message(now, from, message);
+      this.#parts.members.heard(now);
+    } catch (error) {
+      this.#drop(from, error);
+    }
   }
 
   #message(now: Millis, from: Address, message: Uint8Array): void {
@@ -90,7 +103,7 @@ export class Intake {
     const body = message.subarray(1);
     switch (message[0]) {
       case MessageType.ping:
-        pings.ping(from, decodePing(body));
+        pings.ping(from, body);
         return;
       case MessageType.indirectPing:
         pings.indirectPing(now, from, decodeIndirectPing(body));

@@ -1,3 +1,4 @@
+import { mayBeIpText } from '../base/address.ts';
 import type { Load } from '../base/load.ts';
 import type { Millis } from '../base/machine.ts';
 import { NamedRows, widened } from '../base/named-rows.ts';
@@ -23,7 +24,6 @@ export interface MemberView {
 
 /** Random draws per wanted member before a table is searched whole; a smaller one is searched at once (memberlist.md 4.1). */
 const DRAWS_PER_MEMBER = 3;
-
 /** Buried records kept; the one buried first gives way. */
 export const BURIED_LIMIT = 128;
 
@@ -45,7 +45,9 @@ export class MemberTable implements MemberView {
   readonly #random: Random;
   #live = 0;
   #probeIndex = 0;
-  #heardAt: Millis | undefined;
+  /** Not a number before the first: a field that holds nothing but numbers is changed in place. */
+  #heardAt: Millis = Number.NaN;
+  #addressNames = 0;
 
   constructor(random: Random) {
     this.#random = random;
@@ -67,12 +69,17 @@ export class MemberTable implements MemberView {
   }
 
   get heardAt(): Millis | undefined {
-    return this.#heardAt;
+    return Number.isNaN(this.#heardAt) ? undefined : this.#heardAt;
   }
 
   /** A message from another node has come that makes sense. */
   heard(now: Millis): void {
     this.#heardAt = now;
+  }
+
+  /** False when no record's name can be the text of an IP address. */
+  get hasAddressNames(): boolean {
+    return this.#addressNames > 0;
   }
 
   get buriedLoad(): Load {
@@ -122,6 +129,7 @@ export class MemberTable implements MemberView {
     const columns = this.#columns;
     const count = columns.rows.size;
     const row = columns.rows.add(facts);
+    if (mayBeIpText(facts.name)) this.#addressNames += 1;
     this.#widen();
     columns.incarnation[row] = 0;
     columns.status[row] = STATUSES.indexOf('dead');
@@ -221,6 +229,7 @@ export class MemberTable implements MemberView {
         this.#order[kept] = record.row;
         kept += 1;
       } else {
+        if (mayBeIpText(record.facts.name)) this.#addressNames -= 1;
         this.#columns.rows.remove(record.row);
       }
     }

@@ -5,7 +5,8 @@ import type { Trace } from '../base/trace.ts';
 import type { AckTable } from './acks.ts';
 import type { SwimConfig } from './config.ts';
 import type { SwimDelegate } from './delegate.ts';
-import { encodeAck, encodeNack, encodePing, type IndirectPing, type Ping } from './messages.ts';
+import { decodePing, encodeNack, type IndirectPing, type Ping } from './messages.ts';
+import { encodeAck, encodePing, questionOf } from './ping-codec.ts';
 import type { Sender } from './sender.ts';
 
 export interface PingParts {
@@ -20,14 +21,32 @@ export interface PingParts {
 /** Answers pings, and pings on another's behalf (memberlist.md 4.4). */
 export class PingResponder {
   readonly #parts: PingParts;
+  readonly #name: string;
+  readonly #sender: Sender;
+  readonly #delegate: SwimDelegate;
 
   constructor(parts: PingParts) {
     const { config, acks, sender, delegate, counters, trace } = parts;
     this.#parts = { config, acks, sender, delegate, counters, trace };
+    this.#name = config.name;
+    this.#sender = sender;
+    this.#delegate = delegate;
   }
 
-  ping(from: Address, ping: Ping): void {
-    const { config, sender, delegate, counters, trace } = this.#parts;
+  /** A ping, its type byte taken off. Throws WireError. */
+  ping(from: Address, body: Uint8Array): void {
+    const question = questionOf(body, from, this.#name);
+    if (question === undefined) this.#pingInFull(from, decodePing(body));
+    else this.#answer(question.source, question.seqNo);
+  }
+
+  #answer(to: Address, seqNo: number): void {
+    const payload = this.#delegate.ackPayload() ?? null;
+    this.#sender.sendWithBroadcasts(to, encodeAck({ seqNo, payload }));
+  }
+
+  #pingInFull(from: Address, ping: Ping): void {
+    const { config, counters, trace } = this.#parts;
     if (ping.node !== '' && ping.node !== config.name) {
       counters.add('drop:ping-for-another');
       trace?.note({
@@ -39,8 +58,7 @@ export class PingResponder {
       });
       return;
     }
-    const payload = delegate.ackPayload() ?? null;
-    sender.sendWithBroadcasts(sourceOf(ping, from), encodeAck({ seqNo: ping.seqNo, payload }));
+    this.#answer(sourceOf(ping, from), ping.seqNo);
   }
 
   indirectPing(now: Millis, from: Address, request: IndirectPing): void {

@@ -1,6 +1,7 @@
 import { hostPort } from '../base/address.ts';
-import type { Counters } from '../base/counters.ts';
-import type { Deadlines } from '../base/deadlines.ts';
+import { NO_BYTES } from '../base/bytes.ts';
+import type { Counters, Tally } from '../base/counters.ts';
+import type { DeadlineSlot, Deadlines } from '../base/deadlines.ts';
 import type { Address, Millis, StreamId } from '../base/machine.ts';
 import type { Random } from '../base/random.ts';
 import type { Trace } from '../base/trace.ts';
@@ -54,12 +55,15 @@ interface Probe {
  * then suspicion (memberlist.md 4.1–4.3). One probe at a time; at most one missed turn is made up for.
  */
 export class Prober {
-  readonly #parts: ProberParts;
+  readonly #parts: Omit<ProberParts, 'deadlines'>;
+  readonly #deadlines: Readonly<Record<'probe' | 'late' | 'over', DeadlineSlot>>;
+  readonly #succeeded: Tally;
   #probe: Probe | undefined;
   #turnMissed = false;
   #turnAt: Millis = 0;
 
   constructor(parts: ProberParts) {
+    const { deadlines } = parts;
     const {
       config,
       members,
@@ -67,7 +71,6 @@ export class Prober {
       acks,
       awareness,
       sender,
-      deadlines,
       delegate,
       random,
       counters,
@@ -82,7 +85,6 @@ export class Prober {
       acks,
       awareness,
       sender,
-      deadlines,
       delegate,
       random,
       counters,
@@ -90,23 +92,29 @@ export class Prober {
       openPingStream,
       abandonStream,
     };
+    this.#deadlines = {
+      probe: deadlines.slot({ type: 'probe' }),
+      late: deadlines.slot({ type: 'ack-late' }),
+      over: deadlines.slot({ type: 'probe-over' }),
+    };
+    this.#succeeded = counters.tally('probe:succeeded');
   }
 
   start(now: Millis): void {
-    const { config, random, deadlines } = this.#parts;
+    const { config, random } = this.#parts;
     if (config.probeIntervalMs <= 0) return;
     this.#turnAt = now + config.probeIntervalMs * (1 - random.float());
-    deadlines.set('probe', this.#turnAt, { type: 'probe' });
+    this.#deadlines.probe.set(this.#turnAt);
   }
 
   /** The probe interval is over: probe the next member, unless a slow probe still runs. */
   turn(now: Millis): void {
-    const { config, deadlines } = this.#parts;
+    const { config } = this.#parts;
     if (now >= this.#turnAt) {
       const next = this.#turnAt + config.probeIntervalMs;
       this.#turnAt = next > now ? next : now + config.probeIntervalMs;
     }
-    deadlines.set('probe', this.#turnAt, { type: 'probe' });
+    this.#deadlines.probe.set(this.#turnAt);
     if (this.#probe === undefined) this.#probeNext(now);
     else this.#turnMissed = true;
   }
@@ -115,9 +123,9 @@ export class Prober {
   ackLate(): void {
     const probe = this.#probe;
     if (probe === undefined || probe.indirect) return;
-    const { config, members, sender, deadlines, counters, trace, openPingStream } = this.#parts;
+    const { config, members, sender, counters, trace, openPingStream } = this.#parts;
     probe.indirect = true;
-    deadlines.cancel('ack-late');
+    this.#deadlines.late.cancel();
     counters.add('probe:indirect');
     trace?.note({
       level: 'DEBUG',
@@ -150,12 +158,7 @@ export class Prober {
       const member = this.#parts.members.get(probe.target.name);
       if (member !== undefined) {
         const rttMs = Math.max(0, now - probe.startedAt);
-        this.#parts.delegate.notice(now, {
-          type: 'rtt',
-          member,
-          rttMs,
-          payload: payload ?? new Uint8Array(0),
-        });
+        this.#parts.delegate.notice(now, { type: 'rtt', member, rttMs, payload: payload ?? NO_BYTES });
       }
     }
     this.#succeed(now, probe);
@@ -227,7 +230,7 @@ export class Prober {
   }
 
   #probeNext(now: Millis): void {
-    const { config, members, acks, awareness, deadlines, sender, counters } = this.#parts;
+    const { config, members, acks, awareness, sender, counters } = this.#parts;
     this.#turnMissed = false;
     const record = members.nextProbe(config.name, now, config.gossipToTheDeadTimeMs);
     if (record === undefined) return;
@@ -248,8 +251,8 @@ export class Prober {
       stream: undefined,
       streamContact: false,
     };
-    deadlines.set('ack-late', now + config.probeTimeoutMs, { type: 'ack-late' });
-    deadlines.set('probe-over', endsAt, { type: 'probe-over' });
+    this.#deadlines.late.set(now + config.probeTimeoutMs);
+    this.#deadlines.over.set(endsAt);
     const ping = encodePing(pingFor(config, target.name, seq));
     if (record.status === 'suspect' && config.lifeguard.buddySystem) {
       const suspect = encodeSuspect({ incarnation, node: target.name, from: config.name });
@@ -261,17 +264,18 @@ export class Prober {
 
   #succeed(now: Millis, probe: Probe): void {
     if (!probe.sendFailed) this.#parts.awareness.apply(-1);
-    this.#parts.counters.add('probe:succeeded');
+    this.#succeeded.add();
     this.#finish(now, probe);
   }
 
   #finish(now: Millis, probe: Probe): void {
-    const { deadlines, abandonStream, counters } = this.#parts;
+    const { abandonStream, counters } = this.#parts;
+    const deadlines = this.#deadlines;
     counters.metrics?.sample('memberlist.probeNode', now - probe.startedAt);
     this.#probe = undefined;
-    deadlines.cancel('ack-late');
-    deadlines.cancel('probe-over');
+    deadlines.late.cancel();
+    deadlines.over.cancel();
     if (probe.stream !== undefined) abandonStream(probe.stream);
-    if (this.#turnMissed) deadlines.set('probe', now, { type: 'probe' });
+    if (this.#turnMissed) deadlines.probe.set(now);
   }
 }

@@ -1,5 +1,7 @@
-import type { Counters } from '../base/counters.ts';
+import { copyBytes } from '../base/bytes.ts';
+import type { Counters, Tally } from '../base/counters.ts';
 import type { Address, NetworkEffects } from '../base/machine.ts';
+import type { Metrics } from '../base/metrics.ts';
 import type { Random } from '../base/random.ts';
 import { encodeCompound, MAX_COMPOUND_PARTS } from '../wire/compound.ts';
 import { type EnvelopeConfig, packetOverhead, sealPacket } from '../wire/envelope.ts';
@@ -27,35 +29,54 @@ export interface SenderParts {
 
 /** Packs, seals and sends datagrams (memberlist.md 1.10, 4.8). */
 export class Sender {
-  readonly #parts: SenderParts;
+  readonly #config: SwimConfig;
+  readonly #envelope: EnvelopeConfig;
+  readonly #members: MemberTable;
+  readonly #queue: BroadcastQueue;
+  readonly #delegate: SwimDelegate;
+  readonly #effects: NetworkEffects;
+  readonly #random: Random;
+  readonly #sent: Tally;
+  readonly #bytesSent: Tally;
+  readonly #metrics: Metrics | undefined;
 
   constructor(parts: SenderParts) {
-    const { config, envelope, members, queue, delegate, effects, random, counters } = parts;
-    this.#parts = { config, envelope, members, queue, delegate, effects, random, counters };
+    this.#config = parts.config;
+    this.#envelope = parts.envelope;
+    this.#members = parts.members;
+    this.#queue = parts.queue;
+    this.#delegate = parts.delegate;
+    this.#effects = parts.effects;
+    this.#random = parts.random;
+    this.#sent = parts.counters.tally('datagrams-sent');
+    this.#bytesSent = parts.counters.tally('datagram-bytes-sent');
+    this.#metrics = parts.counters.metrics;
   }
 
   /**
-   * Sends one message alone. `peerMax` is the destination's protocol maximum where the destination is known, and
-   * decides whether a checksum goes along (memberlist.md 1.7).
+   * Sends one message alone, which is given away. `peerMax` is the destination's protocol maximum where the destination
+   * is known, and decides whether a checksum goes along (memberlist.md 1.7).
    */
   send(to: Address, message: Uint8Array, peerMax: number = this.#maxOf(to)): void {
-    const { envelope, effects, random, counters } = this.#parts;
-    const bytes = sealPacket(message, envelope, { crc: peerMax >= FEATURE.crc }, random);
-    counters.add('datagrams-sent');
-    counters.add('datagram-bytes-sent', bytes.length);
-    counters.metrics?.count('memberlist.udp.sent', bytes.length);
-    effects.sendDatagram(to, bytes);
+    const crc = peerMax >= FEATURE.crc;
+    const bytes = sealPacket(message, this.#envelope, { crc, owned: true }, this.#random);
+    this.#sent.add();
+    this.#bytesSent.add(bytes.length);
+    this.#metrics?.count('memberlist.udp.sent', bytes.length);
+    this.#effects.sendDatagram(to, bytes);
   }
 
-  /** Sends a message and as many waiting broadcasts as fit beside it. */
+  /** Sends a message, which is given away, and as many waiting broadcasts as fit beside it. */
   sendWithBroadcasts(to: Address, message: Uint8Array): void {
     if (!this.hasBroadcasts) {
       this.send(to, message);
       return;
     }
-    const { config, envelope } = this.#parts;
     const budget =
-      config.udpBufferSize - message.length - COMPOUND_HEADER - packetOverhead(envelope, 'sealed');
+      this.#config.udpBufferSize -
+      message.length -
+      COMPOUND_HEADER -
+      packetOverhead(this.#envelope, 'sealed');
     const parts = this.#pack(budget, MAX_COMPOUND_PARTS - 1);
     this.send(to, parts.length === 0 ? message : encodeCompound([message, ...parts]));
   }
@@ -67,31 +88,31 @@ export class Sender {
 
   /** True when messages wait to be gossiped. */
   get hasBroadcasts(): boolean {
-    return this.#parts.queue.size > 0 || this.#parts.delegate.hasBroadcasts();
+    return this.#queue.size > 0 || this.#delegate.hasBroadcasts();
   }
 
   /** One gossip datagram for one target; false when nothing waits. */
   gossip(to: Address, peerMax: number): boolean {
-    const { config, envelope } = this.#parts;
-    const budget = config.udpBufferSize - COMPOUND_HEADER - packetOverhead(envelope, 'any-key');
+    const budget = this.#config.udpBufferSize - COMPOUND_HEADER - packetOverhead(this.#envelope, 'any-key');
     const parts = this.#pack(budget, MAX_COMPOUND_PARTS);
     const [first] = parts;
     if (first === undefined) return false;
-    this.send(to, parts.length === 1 ? first : encodeCompound(parts), peerMax);
+    // What is queued is sent again, and others may hold it too.
+    this.send(to, parts.length === 1 ? copyBytes(first) : encodeCompound(parts), peerMax);
     return true;
   }
 
   #pack(budget: number, maxParts: number): readonly Uint8Array[] {
-    const { config, members, queue, delegate } = this.#parts;
     const packer = new Packer(budget, maxParts);
-    queue.fill(packer, retransmitLimit(config.retransmitMult, members.size), 'message');
-    if (packer.freeForUser > 0) delegate.contribute(packer);
+    this.#queue.fill(packer, retransmitLimit(this.#config.retransmitMult, this.#members.size), 'message');
+    if (packer.freeForUser > 0) this.#delegate.contribute(packer);
     return packer.parts;
   }
 
   /** A destination counts as known only if a member bears its address as name, as in memberlist. */
   #maxOf(to: Address): number {
-    const member = this.#parts.members.get(to.ip);
+    if (!this.#members.hasAddressNames) return 0;
+    const member = this.#members.get(to.ip);
     return member === undefined ? 0 : protocolMax(member.facts.vsn);
   }
 }

@@ -55,12 +55,12 @@ export function packetOverhead(config: EnvelopeConfig, rule: 'sealed' | 'any-key
 
 /**
  * Wraps a message for a datagram: compressed if that is strictly smaller, with a checksum if `crc`, encrypted if there
- * are keys, labelled. Returns fresh memory.
+ * are keys, labelled. Returns fresh memory, or where nothing changes and it is `owned`, the message itself.
  */
 export function sealPacket(
   message: Uint8Array,
   config: EnvelopeConfig,
-  options: { readonly crc: boolean },
+  options: { readonly crc: boolean; readonly owned?: boolean },
   random: Random,
 ): Uint8Array {
   const payload = (config.compression ? compressMessage(message, message.length) : undefined) ?? message;
@@ -68,6 +68,8 @@ export function sealPacket(
   const label = encodeLabelHeader(config.label);
   const checksum = options.crc ? CRC_HEADER_BYTES : 0;
   if (key === undefined) {
+    const isBare = label.length + checksum === 0;
+    if (isBare && (options.owned === true || payload !== message)) return payload;
     const out = new Uint8Array(label.length + checksum + payload.length);
     out.set(label);
     if (options.crc) writeChecksum(out, label.length, payload);
@@ -97,7 +99,7 @@ export function openPacket(bytes: Uint8Array, config: EnvelopeConfig): Uint8Arra
   const found = findLabel(bytes);
   if (found === undefined) throw new WireError('label-truncated', 'packet has been truncated');
   checkLabel(found.label, config);
-  const message = openChecksum(openCipher(bytes.subarray(found.end), config));
+  const message = openChecksum(openCipher(found.end === 0 ? bytes : bytes.subarray(found.end), config));
   if (message.length === 0) throw new WireError('message-empty', 'missing message type byte');
   return message;
 }

@@ -14,6 +14,12 @@ export interface PacketSink {
   dropped(error: WireError): void;
 }
 
+/** True for a message that holds others, or is none at all; any other is what it is. */
+export function isContainer(message: Uint8Array): boolean {
+  const type = message[0];
+  return type === MessageType.compound || type === MessageType.compress || type === undefined;
+}
+
 /**
  * Gives each message found in `message` to `sink`, type byte first, compounds and compression removed. A part that
  * cannot be read is dropped alone. All decompressed bytes together stay below MAX_PACKET_PLAINTEXT. Drop codes:

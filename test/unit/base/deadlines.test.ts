@@ -48,6 +48,23 @@ describe('deadlines', () => {
     expect(drain(deadlines, 9)).toEqual(['b']);
   });
 
+  it('without a name keep their order among the others, move, are cancelled and set again', () => {
+    const deadlines = new Deadlines<string>();
+    const slot = deadlines.slot('slot');
+    expect([slot.cancel(), deadlines.size]).toEqual([false, 0]);
+    deadlines.set('a', 5, 'a');
+    slot.set(5);
+    deadlines.set('b', 5, 'b');
+    expect(drain(deadlines, 5)).toEqual(['a', 'slot', 'b']);
+    deadlines.set('a', 5, 'a');
+    slot.set(9);
+    slot.set(1);
+    expect([deadlines.next(), deadlines.size]).toEqual([1, 2]);
+    expect([slot.cancel(), slot.cancel(), deadlines.size]).toEqual([true, false, 1]);
+    slot.set(6);
+    expect(drain(deadlines, 9)).toEqual(['a', 'slot']);
+  });
+
   it('behave like a sorted list under any mix of operations', () => {
     const random = seededRandom(11);
     const deadlines = new Deadlines<string>();
