@@ -1,5 +1,5 @@
 #!/bin/sh
-# Does Nagios accept this file in its whole configuration? nagios-check.sh MAIN, with REEVE_TARGET and REEVE_STAGED set.
+# Does Nagios accept this file in its whole configuration? nagios-check.sh MAIN [NAGIOS], with REEVE_TARGET and REEVE_STAGED set.
 # MAIN is copied with the new version in place of the present one, so that a host that is defined elsewhere too is found.
 set -eu
 copy=$(mktemp)
@@ -15,7 +15,7 @@ awk '
   exit 1
 }
 # What it says goes to stdout, warnings included; the last line that tells of an error is the one to see.
-if said=$("${NAGIOS:-nagios4}" --verify-config "$copy" 2>&1); then exit 0; fi
+if said=$("${2:-nagios4}" --verify-config "$copy" 2>&1); then exit 0; fi
 printf '%s\n' "$said"
 printf '%s\n' "$said" | grep '^Error:' | head -n 1 >&2
 exit 1
