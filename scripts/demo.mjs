@@ -154,10 +154,10 @@ async function forming(stage) {
   else startOurs(stage, 'delta', ADDRESS.delta, 'web');
   const alive = Object.fromEntries(EVERYBODY.map((name) => [name, 'alive']));
   await show.expect(`${EVERYBODY.length} members, all alive`, 15, () => membersAre(alive));
-  await show.expect('the hosts file lists every member', 8, lists(stage, 'hosts', ...EVERYBODY));
+  await show.expect('the hosts file lists every member', 15, lists(stage, 'hosts', ...EVERYBODY));
   await show.expect(
     'haproxy.cfg lists every web server',
-    8,
+    20,
     lists(stage, 'haproxy', 'beta', 'gamma', 'delta'),
   );
   await showMembers(stage);
@@ -191,7 +191,7 @@ async function killing(stage) {
     delta: 'alive',
   };
   await show.expect('gamma is seen as failed', 20, () => membersAre(failed));
-  await show.expect('haproxy.cfg drops gamma', 8, lists(stage, 'haproxy', 'beta', 'delta'));
+  await show.expect('haproxy.cfg drops gamma', 20, lists(stage, 'haproxy', 'beta', 'delta'));
   await show.expect(
     'the hosts file keeps gamma: it may come back',
     3,
@@ -212,8 +212,8 @@ async function leaving(stage) {
   };
   await show.expect('beta is seen as left', 8, () => membersAre(left));
   await show.expect('its process has ended', 5, () => !cast.isRunning('beta'));
-  await show.expect('the hosts file drops beta', 8, lists(stage, 'hosts', 'alpha', 'gamma', 'delta'));
-  await show.expect('haproxy.cfg drops beta', 8, lists(stage, 'haproxy', 'delta'));
+  await show.expect('the hosts file drops beta', 15, lists(stage, 'hosts', 'alpha', 'gamma', 'delta'));
+  await show.expect('haproxy.cfg drops beta', 20, lists(stage, 'haproxy', 'delta'));
   await showMembers(stage);
 }
 
@@ -221,7 +221,7 @@ async function returning(stage) {
   const { show, files } = stage;
   show.section('It comes back at another address');
   startOurs(stage, 'beta', NEW_ADDRESS, 'web');
-  await show.expect('haproxy.cfg lists beta at its new address', 12, () =>
+  await show.expect('haproxy.cfg lists beta at its new address', 20, () =>
     textOf(files.haproxy).includes(`server beta ${NEW_ADDRESS}:`),
   );
   await show.expect(
