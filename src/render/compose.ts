@@ -2,7 +2,7 @@ import { asBuffer, bytesOfText, textOfBytes } from '../base/bytes.ts';
 import { CodedError } from '../base/errors.ts';
 import type { MemberInfo } from '../events/event.ts';
 import type { LeftOut } from '../policy/view.ts';
-import { foreignWords, joinBlock, refuseMarkersInside, splitAtBlock } from './block.ts';
+import { foreignWords, joinBlock, refuseMarkersInside, type SplitFile, splitAtBlock } from './block.ts';
 import { fieldOf } from './grammar.ts';
 import type { RendererSpec } from './spec.ts';
 import type { Template } from './template.ts';
@@ -22,7 +22,7 @@ export interface ComposeInput {
 
 export interface Composed {
   readonly bytes: Buffer;
-  /** Members left out because a line outside the block already has their name. */
+  /** Members left out because a line outside the block, or another member, already has their name. */
   readonly leftOut: readonly LeftOut[];
 }
 
@@ -40,19 +40,54 @@ export function compose(input: ComposeInput): Composed {
     return { bytes: asBuffer(bytesOfText(text)), leftOut: [] };
   }
   const split = splitAtBlock(spec.target, latin1(present), block);
-  const taken = block.unique === undefined ? undefined : foreignWords(split, block.comment);
-  const leftOut: LeftOut[] = [];
-  const members = input.members.filter((member) => {
-    const value = fieldOf(member, block.unique ?? 'name')?.toLowerCase() ?? '';
-    if (taken?.has(value) !== true) return true;
-    leftOut.push({ name: member.name, why: `a line outside the block already has ${JSON.stringify(value)}` });
-    return false;
-  });
+  const { members, leftOut } =
+    block.unique === undefined ? everybody(input) : unique(input, split, block.unique);
   const text = template.render(templateValues({ self, members, vars }));
   const inside = latin1(bytesOfText(text));
   refuseMarkersInside(inside, block);
   refuseNothing(input, inside, split.inside ?? '');
   return { bytes: Buffer.from(joinBlock(split, inside, block), 'latin1'), leftOut };
+}
+
+function everybody({ members }: ComposeInput): { members: readonly MemberInfo[]; leftOut: LeftOut[] } {
+  return { members, leftOut: [] };
+}
+
+/**
+ * Members whose `field` nobody else has: neither a line outside the block nor, as names have no case, a member that
+ * writes it otherwise. Of several spellings the one in small letters stays, or else the first.
+ */
+function unique(
+  { spec, members }: ComposeInput,
+  split: SplitFile,
+  field: string,
+): { members: readonly MemberInfo[]; leftOut: LeftOut[] } {
+  const taken = foreignWords(split, spec.block?.comment ?? '');
+  const spellings = new Map<string, string>();
+  for (const member of members) {
+    const value = fieldOf(member, field) ?? '';
+    const word = value.toLowerCase();
+    if (value === word || !spellings.has(word)) spellings.set(word, value);
+  }
+  const leftOut: LeftOut[] = [];
+  const listed = members.filter((member) => {
+    const value = fieldOf(member, field) ?? '';
+    const word = value.toLowerCase();
+    const other = spellings.get(word);
+    if (taken.has(word)) {
+      leftOut.push({
+        name: member.name,
+        why: `a line outside the block already has ${JSON.stringify(word)}`,
+      });
+    } else if (other !== value) {
+      leftOut.push({
+        name: member.name,
+        why: `another member has the same ${field}: ${JSON.stringify(other)}`,
+      });
+    } else return true;
+    return false;
+  });
+  return { members: listed, leftOut };
 }
 
 /**

@@ -32,7 +32,7 @@ const FIELDS = {
         type: 'string',
         choices: ['name', 'addr'],
         defaultText: 'none',
-        doc: 'Leaves a member out when a line outside the block already holds this field of it as a word.',
+        doc: 'Leaves a member out when a line outside the block already holds this field of it as a word, in whatever case, or another member spells it in small letters.',
       },
     },
   },

@@ -189,6 +189,21 @@ describe('a managed block', () => {
     ]);
   });
 
+  it('lists one of members whose names differ in case only, the one in small letters or else the first', async () => {
+    const target = files.path('f');
+    const names = ['DB1', 'Db1', 'db1', 'WEB', 'Web'];
+    const result = await run(
+      spec(target, { block }),
+      names.map((name, index) => host(name, index + 1)),
+    );
+    expect(text(target)).toBe('# BEGIN x\n10.0.0.3 db1\n10.0.0.4 WEB\n# END x\n');
+    expect('leftOut' in result && result.leftOut.map(({ name, why }) => `${name}: ${why}`)).toEqual([
+      'DB1: another member has the same name: "db1"',
+      'Db1: another member has the same name: "db1"',
+      'Web: another member has the same name: "WEB"',
+    ]);
+  });
+
   it('is refused where its markers are damaged', async () => {
     const target = files.path('f');
     put(target, '# BEGIN x\n');
