@@ -143,6 +143,16 @@ function standingOf(
 /** Lists and objects up to here stand on one line. */
 const LONGEST_LINE = 100;
 
+/** True when the recipe would write something else than what it wrote, because it is a newer one. */
+export function isOutdated(
+  recipe: Recipe,
+  { name, choice, recipe: source }: Installed,
+  directory: string,
+): boolean {
+  const { files } = planInstall({ recipe, source, name, directory, choice });
+  return files.some(({ standing, what }) => what !== 'record' && (standing === 'ours' || standing === 'new'));
+}
+
 /** JSON as people write it: short lists and objects on one line. */
 export function fragmentText(fragment: JsonObject): string {
   return `${laidOut(fragment, '')}\n`;

@@ -70,13 +70,25 @@ function texts(value: unknown): ReadonlyMap<string, string> {
   throw new Error('it holds something else than texts');
 }
 
-/** Everything that is installed in a directory, by name. */
+/**
+ * Everything that is installed in a directory, by name.
+ *
+ * @throws CodedError `ERR_RECIPE_RECORD`
+ */
 export function installedIn(directory: string): readonly Installed[] {
   if (!existsSync(directory)) return [];
-  return readdirSync(directory)
+  return namesIn(directory)
     .filter((file) => file.endsWith(RECORD_ENDING))
     .sort()
     .flatMap((file) => readRecord(directory, file.slice(0, -RECORD_ENDING.length)) ?? []);
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    throw new CodedError('ERR_RECIPE_RECORD', `${directory}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 /** The installed files that are not as they were written, and those that are gone. */

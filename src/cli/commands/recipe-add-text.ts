@@ -20,7 +20,7 @@ export interface AddReport {
   readonly plan: InstallPlan;
   readonly choice: Choice;
   readonly written: readonly PlannedFile[];
-  /** Programs that it needs and that are not installed here. */
+  /** What it needs and this host lacks: a program, a directory. */
   readonly missing: readonly string[];
   /** The line a sandboxed agent's unit lacks; undefined where nothing is lacking. */
   readonly sandbox: string | undefined;
@@ -50,7 +50,7 @@ export function addText(
     '',
     ...keeps,
     ...notesOf(recipe, choice).map((note) => `Once: ${note}`),
-    ...missing.map((one) => `Missing: ${one} is not installed here, and without it the file is not written.`),
+    ...missing.map((one) => `Missing: ${one}; the file cannot be kept without it.`),
     ...(sandbox === undefined
       ? []
       : [

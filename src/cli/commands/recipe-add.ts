@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { findProgram } from '../../recipes/checker.ts';
@@ -95,7 +95,7 @@ export const recipeAddCommand = defineCommand({
       plan,
       choice,
       written,
-      missing: missingPrograms(plan, context),
+      missing: missingThings(plan, context),
       sandbox: withDropIn || !isUnits(directory) ? undefined : dropIn?.line,
       next: opened ? RESTART : nextStep(context.program, directory),
     };
@@ -174,20 +174,19 @@ function systemdWord(word: string): string {
   return /^[\w./%@:+-]+$/.test(text) ? text : `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
 }
 
-/** Programs that the renderer's check and reload start. */
-function missingPrograms(
-  { recipe, fragment, name, directory }: InstallPlan,
-  { env }: CommandContext,
-): readonly string[] {
-  if (recipe.renderer === undefined) return [];
+/** Programs that the renderer's check and reload start, and the directory of the file. */
+function missingThings(plan: InstallPlan, { env }: CommandContext): readonly string[] {
+  const { recipe, fragment, name, directory, target } = plan;
+  const folder = dirname(target);
+  const noFolder = target === '' || existsSync(folder) ? [] : [`the directory ${folder} does not exist`];
+  if (recipe.renderer === undefined) return noFolder;
   const { check, reload } = LOADER.renderer(fragment, name).commands;
   const [program] = check ?? [];
   // A script of the recipe's own asks the program in its turn.
   const judge = program?.startsWith(`${directory}/`) === true ? recipe.checker?.argv[0] : program;
   const programs = [judge, reload?.[0]].filter((one) => one !== undefined);
-  return [...new Set(programs)]
-    .filter((program) => !program.startsWith('/') && findProgram(program, env['PATH']) === undefined)
-    .map((program) =>
-      program === recipe.checker?.argv[0] ? `${program} (Debian: ${recipe.checker.package})` : program,
-    );
+  const missing = [...new Set(programs)]
+    .filter((one) => !one.startsWith('/') && findProgram(one, env['PATH']) === undefined)
+    .map((one) => (one === recipe.checker?.argv[0] ? `${one} (Debian: ${recipe.checker.package})` : one));
+  return [...noFolder, ...missing.map((one) => `${one} is not installed here`)];
 }

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { isOutdated } from '../../recipes/install.ts';
 import { findRecipe, recipeNames } from '../../recipes/library.ts';
 import { editedFiles, installedIn } from '../../recipes/record.ts';
 import { defineCommand, usageError } from '../command.ts';
@@ -24,7 +25,8 @@ export const recipeListCommand = defineCommand({
   run: async ({ flags, args }, { out, program }) => {
     const format = checkFormat(flags.format);
     if (args.length > 0) throw usageError('Too many arguments.');
-    const installed = installedIn(resolve(flags['config-dir']));
+    const directory = resolve(flags['config-dir']);
+    const installed = installedIn(directory);
     const recipes = recipeNames(recipeDirectory()).map((name) => findRecipe(recipeDirectory(), name));
     const rows = recipes.map((recipe) => {
       const copies = installed.filter((one) => one.recipe === recipe.name);
@@ -36,6 +38,7 @@ export const recipeListCommand = defineCommand({
           name: copy.name,
           target: copy.target,
           edited: editedFiles(copy).length > 0,
+          outdated: isOutdated(recipe, copy, directory),
         })),
       };
     });
@@ -50,7 +53,7 @@ export const recipeListCommand = defineCommand({
       name,
       what,
       lists.join(', ') || '-',
-      copies.map((copy) => (copy.edited ? `${copy.name} (edited)` : copy.name)).join(', ') || '-',
+      copies.map(copyText).join(', ') || '-',
     ]);
     out.line(columns([['NAME', 'WHAT FOLLOWS THE CLUSTER', 'LISTS', 'INSTALLED'], ...cells]));
     for (const { name, recipe } of own) out.line(`\nAlso installed: ${name}, from ${recipe}`);
@@ -58,3 +61,15 @@ export const recipeListCommand = defineCommand({
     return EXIT.ok;
   },
 });
+
+function copyText(copy: {
+  readonly name: string;
+  readonly edited: boolean;
+  readonly outdated: boolean;
+}): string {
+  const words = [
+    ...(copy.edited ? ['edited'] : []),
+    ...(copy.outdated ? ['add again for the newer one'] : []),
+  ];
+  return words.length === 0 ? copy.name : `${copy.name} (${words.join(', ')})`;
+}

@@ -1,10 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { CodedError, messageOf } from '../../base/errors.ts';
 import { findRecipe, isFolder, recipeNames } from '../../recipes/library.ts';
 import { installedPath } from '../../recipes/options.ts';
 import type { JsonObject, Recipe } from '../../recipes/recipe.ts';
 import { type Installed, installedIn } from '../../recipes/record.ts';
-import { type TestReport, testInstalled, testRecipe } from '../../recipes/test-recipe.ts';
+import { type TestReport, type TestRequest, testInstalled, testRecipe } from '../../recipes/test-recipe.ts';
 import { type CommandContext, defineCommand, usageError } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { goJson, type Json } from '../format.ts';
@@ -66,25 +67,47 @@ async function tests(
   for (const recipe of recipes) reports.push(await testRecipe({ ...base, recipe, update }));
   const named = (copy: Installed): boolean =>
     words.length === 0 || words.includes(copy.name) || words.includes(copy.recipe);
-  for (const copy of installed.filter(named)) {
-    const recipe = findRecipe(recipeDirectory(), copy.recipe);
-    const files = {
-      fragment: fragmentOf(directory, copy.name),
-      template: templateOf(directory, copy.name, recipe),
-    };
-    reports.push(await testInstalled({ ...base, recipe }, { ...copy, ...files, directory }));
-  }
+  for (const copy of installed.filter(named)) reports.push(await testCopy(copy, directory, base));
   return reports;
 }
 
-function fragmentOf(directory: string, name: string): JsonObject {
-  const path = join(directory, `${name}.json`);
-  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as JsonObject) : {};
+/** An installed copy's report; one that cannot even be read has failed, and the others are tested all the same. */
+async function testCopy(
+  copy: Installed,
+  directory: string,
+  base: Pick<TestRequest, 'load' | 'path'>,
+): Promise<TestReport> {
+  try {
+    const recipe = findRecipe(recipeDirectory(), copy.recipe);
+    const template = recipe.files.get('template');
+    const files = {
+      fragment: readCopy(join(directory, `${copy.name}.json`), (text) => JSON.parse(text) as JsonObject),
+      template:
+        template === undefined ? '' : readCopy(installedPath(directory, copy.name, template), (text) => text),
+    };
+    return await testInstalled({ ...base, recipe }, { ...copy, ...files, directory });
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    const problem = { fixture: 'files', what: 'what is installed can be read', problems: [error.message] };
+    const checker = { status: 'none', text: 'there is nothing to check' } as const;
+    return {
+      name: copy.name,
+      installed: copy.recipe,
+      ok: false,
+      fixtures: [problem],
+      checker,
+      differences: [],
+    };
+  }
 }
 
-function templateOf(directory: string, name: string, { files }: Recipe): string {
-  const file = files.get('template');
-  return file === undefined ? '' : readFileSync(installedPath(directory, name, file), 'utf8');
+function readCopy<T>(path: string, parse: (text: string) => T): T {
+  try {
+    return parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    const again = "'recipe add' writes it again";
+    throw new CodedError('ERR_RECIPE', `${path}: ${messageOf(error)}; ${again}`, { cause: error });
+  }
 }
 
 function show(report: TestReport, verbose: boolean, { out, screen }: CommandContext): void {

@@ -137,7 +137,7 @@ export function nextStep(program: string, directory: string): NextStep {
       why: 'the agent reads its configuration again and stays in its cluster',
     };
   }
-  return { command: `${program} run -config-dir=${directory}`, why: 'no agent runs with this directory yet' };
+  return { command: `${program} run -config-dir=${directory}`, why: 'no running agent reads this directory' };
 }
 
 interface RunningAgent {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { scratch } from '../recipes/samples.ts';
@@ -111,6 +112,14 @@ describe('recipe add', () => {
     expect(readdirSync(files.path('conf'))).toEqual(['agent.json']);
   });
 
+  it('says what is missing on this host', async () => {
+    const words = ['-target', files.path('none/f'), '-set', 'reload=no-such-program x'];
+    const { code, stdout } = await run(['recipe', 'add', 'haproxy', ...conf(), ...words]);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Missing: the directory ${files.path('none')} does not exist;`);
+    expect(stdout).toContain('Missing: no-such-program is not installed here;');
+  });
+
   it('installs a recipe twice under two names', async () => {
     await add();
     const second = await add('-name', 'others', '-tag', 'role=db');
@@ -132,6 +141,30 @@ describe('recipe list, show, test and remove', () => {
       lists: ['alive', 'leaving', 'failed'],
       installed: [{ name: 'hosts', edited: true }],
     });
+  });
+
+  it('list says which copies a newer recipe would change', async () => {
+    await add();
+    const older = files.text('conf/hosts.liquid').replace('m.addr', ' m.addr');
+    const record = JSON.parse(files.text('conf/hosts.recipe'));
+    files.put('conf/hosts.liquid', older);
+    record.files[files.path('conf/hosts.liquid')] = createHash('sha256').update(older).digest('hex');
+    files.put('conf/hosts.recipe', JSON.stringify(record));
+    const { stdout } = await run(['recipe', 'list', ...conf()]);
+    expect(stdout).toMatch(/^hosts .*hosts \(add again for the newer one\)$/m);
+    await add();
+    expect((await run(['recipe', 'list', ...conf()])).stdout).toMatch(/^hosts .* hosts$/m);
+  });
+
+  it('test goes on when one copy cannot be read', async () => {
+    await add();
+    await add('-name', 'other', '-tag', 'role=db');
+    files.put('conf/hosts.json', '{');
+    const { code, stdout } = await run(['recipe', 'test', 'hosts', ...conf()]);
+    expect(code).toBe(1);
+    expect(stdout).toContain(`${files.path('conf/hosts.json')}: `);
+    expect(stdout).toContain('ok    other (installed, from hosts)');
+    expect(stdout).toContain('1 of 3 failed.');
   });
 
   it('show has the page, the states, the options and where the files are', async () => {
