@@ -106,6 +106,10 @@ export class AgentHandlerOperations implements HandlerOperations {
     const { units } = this.#parts.runner;
     const unit = units.find((known) => known.name === name);
     if (unit !== undefined) return unit;
+    if (this.#parts.renderers.has(name)) {
+      const text = `'${name}' is a renderer: 'agent render ${name}' runs it, with -dry-run -diff it shows what would change`;
+      throw new CodedError('ERR_HANDLER_UNKNOWN', text);
+    }
     const known = units.map((one) => `'${one.name}'`).join(', ');
     const hint = known === '' ? 'this agent has none' : `this agent has ${known}`;
     throw new CodedError('ERR_HANDLER_UNKNOWN', `No handler '${name}'; ${hint}`);

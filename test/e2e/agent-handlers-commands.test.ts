@@ -173,6 +173,7 @@ describe('handlers of a running agent', () => {
     await ended;
     const again = await start(config);
     expect((await handlerLog(again, 'file', 0)).at(-1)).toMatchObject({ cause: 'start', exit: 'created' });
+    await expect(rerunHandler(again, 'file', 0)).rejects.toThrow("'file' is a renderer: 'agent render file'");
     const [run] = await handlerLog(again, 'echo', 0);
     expect(run).toMatchObject({ state: 'ok', event: 'user-event: deploy', stdout: 'v7\ngot user\n' });
     expect(await rerunHandler(again, 'echo', run?.id ?? 0)).toMatchObject({
