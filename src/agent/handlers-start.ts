@@ -7,6 +7,7 @@ import type { Cluster } from '../runtime/cluster.ts';
 import { clusterFacts } from './cluster-facts.ts';
 import type { AgentSettings } from './config/settings.ts';
 import { SECRET_NAMES } from './config/table.ts';
+import { GuardMemory } from './guard-memory.ts';
 import { oneLine } from './log-line.ts';
 import type { AgentLog } from './logging.ts';
 
@@ -39,6 +40,12 @@ export function startHandlers({ cluster, log, metrics, settings }: HandlerStartO
       log: (level, text) => log.write(level, 'agent', level === 'DEBUG' ? text : oneLine(text)),
       metrics,
       secretNames: SECRET_NAMES,
+      memory: new GuardMemory({
+        stateDir: () => settings().config.values.state_dir,
+        kind: 'handler',
+        date: () => new Date(),
+        warn,
+      }),
     },
   });
 }

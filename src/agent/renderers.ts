@@ -15,6 +15,7 @@ import type { Cluster } from '../runtime/cluster.ts';
 import { clusterFacts } from './cluster-facts.ts';
 import type { Environment } from './config/load.ts';
 import type { AgentSettings } from './config/settings.ts';
+import { GuardMemory } from './guard-memory.ts';
 import { attemptRecorder } from './render-record.ts';
 
 /**
@@ -188,5 +189,11 @@ function renderContext({ cluster, settings, env, log, date, history }: Renderers
     },
     env: commandEnvironment(env),
     recorder: attemptRecorder(history),
+    memory: new GuardMemory({
+      stateDir: () => settings().config.values.state_dir,
+      kind: 'renderer',
+      date,
+      warn: (text) => log('WARN', text),
+    }),
   };
 }

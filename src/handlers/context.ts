@@ -1,7 +1,7 @@
 import { NO_BYTES } from '../base/bytes.ts';
 import type { Metrics } from '../base/metrics.ts';
 import type { TraceLevel } from '../base/trace.ts';
-import type { ClusterFacts } from '../policy/governance.ts';
+import type { ClusterFacts, MemoryStore } from '../policy/governance.ts';
 
 /** Who we are, as the member table says when asked. */
 export interface HandlerSelf {
@@ -20,6 +20,8 @@ export interface HandlerContext {
   log(level: TraceLevel, text: string): void;
   /** Told how long each run took; absent where nobody measures. */
   readonly metrics?: Metrics | undefined;
+  /** Where guards keep what they know. */
+  readonly memory?: MemoryStore | undefined;
   /** Environment variables that are never handed down, besides the built-in ones. */
   readonly secretNames: readonly string[];
 }

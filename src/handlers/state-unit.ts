@@ -69,7 +69,7 @@ export class StateUnit implements HandlerUnit {
     this.#parts = parts;
     this.#host = host;
     this.#start = start ?? ((action, current) => programRun(action, current, parts));
-    this.#governor = new Governor(host.now(), this.#options());
+    this.#governor = new Governor(host.now(), this.#options(), parts.context.memory?.recall(spec.name));
     this.#governor.foundContent(leftContent(parts, spec.name));
     this.#callOff = host.wakeAt(host.now(), () => this.#wake());
   }
@@ -200,7 +200,7 @@ export class StateUnit implements HandlerUnit {
     for (let action = this.#governor.tick(now); action !== undefined; action = this.#governor.tick(now)) {
       if (!this.#isNeeded(action)) {
         this.#skipped += 1;
-        this.#governor.settled(now, true);
+        this.#settled(now, true);
         continue;
       }
       this.#begin(action);
@@ -239,11 +239,16 @@ export class StateUnit implements HandlerUnit {
     this.#lastOk = outcome.ok;
     if (outcome.ok) this.#applied = action.view.members;
     else this.#failures += 1;
-    this.#governor.settled(this.#host.now(), outcome.ok);
+    this.#settled(this.#host.now(), outcome.ok);
     for (const resolve of this.#inRun.splice(0)) resolve(outcome);
     if (this.#stopped) this.#settleWaiting();
     for (const resolve of this.#ended.splice(0)) resolve();
     this.#wake();
+  }
+
+  #settled(now: Millis, ok: boolean): void {
+    this.#governor.settled(now, ok);
+    this.#parts.context.memory?.keep(this.name, this.#governor.memory(now));
   }
 
   /** Nobody shall wait for a run that does not come about. */

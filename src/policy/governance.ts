@@ -59,4 +59,13 @@ export interface GovernorMemory {
   /** Names in the view that was last acted on with success. */
   readonly applied: readonly string[];
   readonly seen: SeenLately;
+  /** How long ago this was known. */
+  readonly agoMs: Millis;
+}
+
+/** Where governors' memories outlive the agent; one for handlers and one for renderers. */
+export interface MemoryStore {
+  recall(name: string): GovernorMemory | undefined;
+  /** Undefined keeps what there is. */
+  keep(name: string, memory: GovernorMemory | undefined): void;
 }

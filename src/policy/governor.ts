@@ -66,14 +66,16 @@ export class Governor {
     this.#startedAt = now;
     this.#options = options;
     if (memory === undefined) return;
-    this.#former = memory.applied;
+    // What was acted on longer ago than the cluster is remembered says nothing about who went now.
+    if (memory.agoMs <= options.guards.quorumWindowMs) this.#former = memory.applied;
     this.#memory.recall(now, memory.seen);
   }
 
   /** What the next run should know; undefined before the first success of this one. */
   memory(now: Millis): GovernorMemory | undefined {
     if (this.#applied === undefined) return undefined;
-    return { applied: this.#applied.map(({ name }) => name), seen: this.#memory.seenLately(now) };
+    const applied = this.#applied.map(({ name }) => name);
+    return { applied, seen: this.#memory.seenLately(now), agoMs: 0 };
   }
 
   /** Counts since the start: `acted`, `failed`, `approved`, `held`, and `held:GUARD` once for each hold. */

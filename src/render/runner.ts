@@ -4,7 +4,7 @@ import { CodedError, messageOf } from '../base/errors.ts';
 import type { Millis } from '../base/machine.ts';
 import type { TraceLevel } from '../base/trace.ts';
 import type { MemberInfo } from '../events/event.ts';
-import type { Action, ClusterFacts, GovernorOptions } from '../policy/governance.ts';
+import type { Action, ClusterFacts, GovernorOptions, MemoryStore } from '../policy/governance.ts';
 import { Governor } from '../policy/governor.ts';
 import { AttemptNote, type AttemptRecorder } from './attempt-note.ts';
 import { holdsContent } from './compose.ts';
@@ -51,6 +51,8 @@ export interface RenderContext {
   readonly env: Readonly<Record<string, string>>;
   /** Where attempts are kept for the next start of the agent. */
   readonly recorder?: AttemptRecorder | undefined;
+  /** Where guards keep what they know. */
+  readonly memory?: MemoryStore | undefined;
 }
 
 /** A renderer whose template was read and found good. */
@@ -109,7 +111,7 @@ export class RendererRunner {
   constructor(prepared: PreparedRenderer, context: RenderContext) {
     this.#prepared = prepared;
     this.#context = context;
-    this.#governor = new Governor(context.now(), this.#options());
+    this.#governor = new Governor(context.now(), this.#options(), context.memory?.recall(this.spec.name));
   }
 
   get spec(): RendererSpec {
@@ -241,6 +243,7 @@ export class RendererRunner {
     if (this.#attempts.length > ATTEMPTS_KEPT) this.#attempts.shift();
     this.#tell(action, result);
     this.#governor.settled(now, !('error' in result));
+    this.#context.memory?.keep(spec.name, this.#governor.memory(now));
     this.#running = undefined;
     this.poke();
   }

@@ -188,6 +188,17 @@ describe('a restarted balancer', () => {
     expect(watch.held).toBe('max_removed');
   });
 
+  it('does not compare with what was longer ago than the cluster is remembered', () => {
+    const hour = 60 * MINUTE;
+    const old = {
+      ...memory(),
+      agoMs: hour + 1,
+      seen: TEN.split(' ').map((name) => [name, hour + 1] as const),
+    };
+    const watch = new Watch(guards, old).sees('w0 w1', MINUTE);
+    expect(watch.file).toBe('w0 w1');
+  });
+
   it('has nothing to tell the next one before it has acted', () => {
     const watch = new Watch(guards);
     watch.sees('', MINUTE, { exchanges: 0 });
