@@ -48,6 +48,7 @@ const FLAGS = {
 const RESTART: NextStep = {
   command: 'systemctl daemon-reload && systemctl restart reeve',
   why: 'a sandbox is opened when its unit starts',
+  isReload: true,
 };
 
 /** Where an administrator's additions to the unit of packaging/ belong. */

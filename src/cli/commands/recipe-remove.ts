@@ -16,7 +16,7 @@ import { EXIT } from '../exit.ts';
 import { goJson } from '../format.ts';
 import { checkFormat } from '../output-format.ts';
 import { RECIPE_FLAGS } from './recipe-flags.ts';
-import { LOADER, nextStep } from './recipe-world.ts';
+import { LOADER, type NextStep, nextStep } from './recipe-world.ts';
 
 /** `recipe remove`: undoes `recipe add`. */
 export const recipeRemoveCommand = defineCommand({
@@ -62,11 +62,11 @@ export const recipeRemoveCommand = defineCommand({
         : false;
     if (!flags['dry-run']) remove(plan);
     const remains = cleaned ? 'no-block' : before;
-    const reload = nextStep(program, directory).command;
-    const hadDropIn = plan.files.some((path) => path.startsWith('/etc/systemd/'));
-    const next = hadDropIn ? `systemctl daemon-reload && ${reload}` : reload;
+    const next = commandAfter(plan.files, nextStep(program, directory));
     if (format === 'json') {
-      out.line(goJson({ name, removed: flags['dry-run'] ? [] : plan.files, target, remains, next }));
+      out.line(
+        goJson({ name, removed: flags['dry-run'] ? [] : plan.files, target, remains, next: next ?? null }),
+      );
       return EXIT.ok;
     }
     out.line(
@@ -75,10 +75,21 @@ export const recipeRemoveCommand = defineCommand({
     if (flags['dry-run'] && plan.edited.length > 0)
       out.line(`Edited, so that it takes -force: ${plan.edited.join(', ')}`);
     out.line(`\n${remainsText(remains, target, cleaned)}`);
-    if (!flags['dry-run']) out.line(`\nNext: ${next}\n      (until then the agent keeps the file as before)`);
+    if (flags['dry-run']) return EXIT.ok;
+    if (next === undefined) out.line('\nNo running agent reads this directory: there is nothing else to do.');
+    else out.line(`\nNext: ${next}\n      (until then the agent keeps the file as before)`);
     return EXIT.ok;
   },
 });
+
+/** What makes a running agent forget it, and systemd its drop-in; undefined where nobody has to be told. */
+function commandAfter(removed: readonly string[], { command, isReload }: NextStep): string | undefined {
+  const parts = [
+    ...(removed.some((path) => path.startsWith('/etc/systemd/')) ? ['systemctl daemon-reload'] : []),
+    ...(isReload ? [command] : []),
+  ];
+  return parts.length === 0 ? undefined : parts.join(' && ');
+}
 
 function specOf(directory: string, name: string): RendererSpec | undefined {
   const path = join(directory, `${name}.json`);

@@ -32,13 +32,13 @@ export const recipeShowCommand = defineCommand({
       out.line(goJson(record(recipe)));
       return EXIT.ok;
     }
-    out.line(shown(recipe, program).join('\n'));
+    out.line(shown(recipe, `${program} recipe add ${name}`).join('\n'));
     if (flags.config) out.line(filesText(recipe));
     return EXIT.ok;
   },
 });
 
-function shown(recipe: Recipe, program: string): readonly string[] {
+function shown(recipe: Recipe, install: string): readonly string[] {
   const readme = join(recipe.folder, 'README.md');
   const intro = existsSync(readme)
     ? readFileSync(readme, 'utf8').trimEnd()
@@ -58,7 +58,7 @@ function shown(recipe: Recipe, program: string): readonly string[] {
     '',
     ...(options.length === 0 ? [] : ['Options:', '', table, '']),
     `Files: ${['recipe.json', ...recipe.files.values()].map((file) => join(recipe.folder, file)).join(', ')}`,
-    `Install: ${program} recipe add ${recipe.name}`,
+    `Install: ${install}`,
   ];
 }
 

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { CodedError, messageOf } from '../../base/errors.ts';
 import { findRecipe, isFolder, recipeNames } from '../../recipes/library.ts';
 import { installedPath } from '../../recipes/options.ts';
-import type { JsonObject, Recipe } from '../../recipes/recipe.ts';
+import type { JsonObject } from '../../recipes/recipe.ts';
 import { type Installed, installedIn } from '../../recipes/record.ts';
 import { type TestReport, type TestRequest, testInstalled, testRecipe } from '../../recipes/test-recipe.ts';
 import { type CommandContext, defineCommand, usageError } from '../command.ts';
@@ -60,11 +60,11 @@ async function tests(
 ): Promise<readonly TestReport[]> {
   const installed = installedIn(directory);
   const reports: TestReport[] = [];
-  const recipes: Recipe[] = (words.length === 0 ? recipeNames(recipeDirectory()) : words)
+  const recipes = (words.length === 0 ? recipeNames(recipeDirectory()) : words)
     .filter((word) => !installed.some(({ name, recipe }) => name === word && recipe !== word))
-    .map((word) => findRecipe(recipeDirectory(), word));
+    .map((word) => ({ recipe: findRecipe(recipeDirectory(), word), isOwn: isFolder(word) }));
   const base = { load: LOADER, path: env['PATH'] };
-  for (const recipe of recipes) reports.push(await testRecipe({ ...base, recipe, update }));
+  for (const one of recipes) reports.push(await testRecipe({ ...base, ...one, update }));
   const named = (copy: Installed): boolean =>
     words.length === 0 || words.includes(copy.name) || words.includes(copy.recipe);
   for (const copy of installed.filter(named)) reports.push(await testCopy(copy, directory, base));
@@ -96,6 +96,7 @@ async function testCopy(
       ok: false,
       fixtures: [problem],
       checker,
+      lacks: [],
       differences: [],
     };
   }
@@ -123,12 +124,15 @@ function show(report: TestReport, verbose: boolean, { out, screen }: CommandCont
     none: `no checker: ${checker.text}`,
     skipped: 'checker SKIPPED',
   };
-  out.line(`${mark}  ${paint.bold(name)}: ${fixtures.length} fixtures, ${words[checker.status]}`);
+  out.line(
+    `${mark}  ${paint.bold(name)}: ${fixtures.length === 1 ? '1 fixture' : `${fixtures.length} fixtures`}, ${words[checker.status]}`,
+  );
   for (const { fixture, what, problems } of fixtures) {
     if (verbose || problems.length > 0)
       out.line(`      ${problems.length === 0 ? 'ok  ' : paint.red('FAIL')}  ${fixture}: ${what}`);
     for (const problem of problems) out.line(problem.replace(/^/gm, '            '));
   }
+  if (report.lacks.length > 0) out.line(`      it has none of these: ${report.lacks.join(', ')}`);
   if (report.differences.length > 0) {
     out.line(
       `      ${report.differences.length} of them come out otherwise than with the recipe as shipped${verbose ? ':' : ' (-verbose shows how)'}`,
@@ -139,13 +143,14 @@ function show(report: TestReport, verbose: boolean, { out, screen }: CommandCont
     out.error(`${paint.yellow('SKIPPED')}: the checker of ${report.name} was not run: ${checker.text}`);
 }
 
-function record({ name, installed, ok, fixtures, checker, differences }: TestReport): Json {
+function record({ name, installed, ok, fixtures, checker, lacks, differences }: TestReport): Json {
   return {
     name,
     installed: installed ?? null,
     ok,
     fixtures: fixtures.map(({ fixture, what, problems }) => ({ fixture, what, problems })),
     checker,
+    lacks,
     differences,
   };
 }

@@ -106,6 +106,8 @@ export async function refuseBadConfig(plan: InstallPlan, draft: string, env: Env
 export interface NextStep {
   readonly command: string;
   readonly why: string;
+  /** An agent has to be told; otherwise none runs, and the command starts one. */
+  readonly isReload: boolean;
 }
 
 /** The systemd units of packaging/, where an administrator or a package puts them. */
@@ -124,20 +126,17 @@ export function isUnits(directory: string): boolean {
 /** The command that makes the agent of `directory` see what is there now. */
 export function nextStep(program: string, directory: string): NextStep {
   const found = agentsWith(directory);
-  const unit = found.some(({ underUnit }) => underUnit);
-  if (unit || (found.length === 0 && isUnits(directory))) {
-    return {
-      command: 'systemctl reload reeve',
-      why: 'the agent reads its configuration again and stays in its cluster',
-    };
+  const isUnit = found.some(({ underUnit }) => underUnit) || (found.length === 0 && isUnits(directory));
+  if (!isUnit && found.length === 0) {
+    const command = `${program} run -config-dir=${directory}`;
+    return { command, why: 'no running agent reads this directory', isReload: false };
   }
-  if (found.length > 0) {
-    return {
-      command: `kill -HUP ${found.map(({ pid }) => pid).join(' ')}`,
-      why: 'the agent reads its configuration again and stays in its cluster',
-    };
-  }
-  return { command: `${program} run -config-dir=${directory}`, why: 'no running agent reads this directory' };
+  const command = isUnit ? 'systemctl reload reeve' : `kill -HUP ${found.map(({ pid }) => pid).join(' ')}`;
+  return {
+    command,
+    why: 'the agent reads its configuration again and stays in its cluster',
+    isReload: true,
+  };
 }
 
 interface RunningAgent {

@@ -67,12 +67,14 @@ describe('testing a recipe', () => {
     expect(report.fixtures[0]!.problems[0]).toBe('a guard holds, which was not expected');
   });
 
-  test('asks for every fixture that is required', async () => {
+  test('asks for every fixture that is required, and of one’s own recipe only names them', async () => {
     files.put('tiny/recipe.json', JSON.stringify(TINY));
     files.put('tiny/tiny.liquid', TINY_TEMPLATE);
     const report = await testRecipe({ recipe: readRecipe(files.path('tiny')), load: LOADER, path });
     expect(report.ok).toBe(false);
     expect(report.fixtures.map(({ fixture }) => fixture)).toEqual(REQUIRED_FIXTURES);
+    const own = await testRecipe({ recipe: readRecipe(files.path('tiny')), load: LOADER, path, isOwn: true });
+    expect(own).toMatchObject({ ok: true, fixtures: [], lacks: REQUIRED_FIXTURES });
   });
 
   test.each([
