@@ -33,6 +33,8 @@ export interface SerfMemberView {
   readonly size: number;
   get(name: string): SerfMember | undefined;
   values(): Iterable<SerfMember>;
+  /** The time and name of each, without an object per member. */
+  eachLTime(visit: (statusLTime: number, name: string) => void): void;
   /** Failed members, in the order they failed. */
   readonly failed: ReadonlySet<SerfMember>;
   /** Left members, in the order they left. */
@@ -129,6 +131,14 @@ export class SerfMembers implements SerfMemberView {
   get(name: string): MemberRecord | undefined {
     const row = this.#columns.rows.find(name);
     return row < 0 ? undefined : this.#at(row);
+  }
+
+  eachLTime(visit: (statusLTime: number, name: string) => void): void {
+    const { rows, statusLTime } = this.#columns;
+    for (let row = 0; row < rows.top; row += 1) {
+      const facts = rows.at(row);
+      if (facts !== undefined) visit(statusLTime[row] as number, facts.name);
+    }
   }
 
   *values(): Iterable<MemberRecord> {

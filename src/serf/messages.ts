@@ -1,5 +1,6 @@
 import { WireError } from '../base/errors.ts';
 import type { MemberStatus } from '../events/event.ts';
+import { sharedFacts } from '../swim/facts-pool.ts';
 import {
   arrayOf,
   bool,
@@ -7,9 +8,11 @@ import {
   bytesOrNull,
   decode,
   decodeFirst,
+  type Entries,
   encode,
   i64,
   type Kind,
+  knownText,
   mapOf,
   nullable,
   struct,
@@ -72,6 +75,11 @@ export interface PushPullState {
   /** Peers send unused slots as null. */
   readonly events: readonly (EventSlot | null)[];
   readonly queryLTime: number;
+}
+
+/** The same as we write it: times need not be a Map. */
+export interface OutgoingPushPull extends Omit<PushPullState, 'statusLTimes'> {
+  readonly statusLTimes: Entries<number>;
 }
 
 export interface UserEventMessage {
@@ -156,14 +164,20 @@ const join = struct<JoinIntent>({ ltime: ['LTime', u64], node: ['Node', text] })
 
 const eventBody = struct<EventBody>({ name: ['Name', text], payload: ['Payload', bytesOrNull] });
 const eventSlot = struct<EventSlot>({ ltime: ['LTime', u64], events: ['Events', arrayOf(eventBody)] });
-const pushPull = struct<PushPullState>({
+const statusLTimes = mapOf(
+  u64,
+  knownText((from, start, end) => sharedFacts.name(from, start, end)),
+);
+const pushPullFields = {
   ltime: ['LTime', u64],
-  statusLTimes: ['StatusLTimes', mapOf(u64)],
+  statusLTimes: ['StatusLTimes', statusLTimes],
   leftMembers: ['LeftMembers', arrayOf(text, 'array')],
   eventLTime: ['EventLTime', u64],
   events: ['Events', arrayOf(nullable(eventSlot), 'array')],
   queryLTime: ['QueryLTime', u64],
-});
+} as const;
+const pushPull = struct<PushPullState>(pushPullFields);
+const pushPullOut = struct<OutgoingPushPull>(pushPullFields);
 
 const userEvent = struct<UserEventMessage>({
   ltime: ['LTime', u64],
@@ -251,6 +265,11 @@ function codec<T>(type: number, kind: Kind<T>): MessageCodec<T> {
 export const leaveCodec: MessageCodec<LeaveIntent> = codec(SerfType.leave, leave);
 export const joinCodec: MessageCodec<JoinIntent> = codec(SerfType.join, join);
 export const pushPullCodec: MessageCodec<PushPullState> = codec(SerfType.pushPull, pushPull);
+/** Our state, from times that go through a table as they are written. */
+export const encodeState: (message: OutgoingPushPull) => Uint8Array = codec(
+  SerfType.pushPull,
+  pushPullOut,
+).encode;
 export const userEventCodec: MessageCodec<UserEventMessage> = codec(SerfType.userEvent, userEvent);
 export const queryCodec: MessageCodec<QueryMessage> = codec(SerfType.query, query);
 export const queryResponseCodec: MessageCodec<QueryResponseMessage> = codec(

@@ -3,7 +3,7 @@ import type { Millis } from '../base/machine.ts';
 import type { LamportClock, SerfClocks } from './lamport.ts';
 import type { SerfMemberView } from './members.ts';
 import type { Membership } from './membership.ts';
-import { type EventSlot, type PushPullState, pushPullCodec, SerfType } from './messages.ts';
+import { type EventSlot, encodeState, type PushPullState, pushPullCodec, SerfType } from './messages.ts';
 import type { UserEvents } from './user-events.ts';
 
 /** Our whole state for a stream exchange (serf.md 7.1); unused slots of the event ring are left out. */
@@ -12,11 +12,9 @@ export function encodePushPull(
   members: SerfMemberView,
   userEvents: UserEvents,
 ): Uint8Array {
-  const statusLTimes = new Map<string, number>();
-  for (const member of members.values()) statusLTimes.set(member.name, member.statusLTime);
-  return pushPullCodec.encode({
+  return encodeState({
     ltime: clocks.member.time,
-    statusLTimes,
+    statusLTimes: { size: members.size, forEach: (visit) => members.eachLTime(visit) },
     leftMembers: [...members.left].map((member) => member.name),
     eventLTime: clocks.event.time,
     events: userEvents.slots(),

@@ -51,6 +51,27 @@ export interface Site {
   boots: number;
 }
 
+/** The address of a site, by which the site itself is found at once when it comes back as a destination. */
+class SiteAddress implements Address {
+  readonly ip: string;
+  readonly port: number;
+  #home: { readonly sites: Sites; readonly id: number } | undefined;
+
+  constructor({ ip, port }: Address) {
+    this.ip = ip;
+    this.port = port;
+  }
+
+  settle(sites: Sites, id: number): void {
+    this.#home = { sites, id };
+  }
+
+  static idIn(sites: Sites, address: Address): number {
+    const home = address instanceof SiteAddress ? address.#home : undefined;
+    return home?.sites === sites ? home.id : -1;
+  }
+}
+
 /** Addresses interned to sites; looking one up builds no string. */
 export class Sites {
   readonly #byIp = new Map<string, Site[]>();
@@ -63,6 +84,8 @@ export class Sites {
 
   /** The site of an address, or undefined when nothing ever ran there. */
   find(address: Address): Site | undefined {
+    const id = SiteAddress.idIn(this, address);
+    if (id >= 0) return this.#all[id];
     const here = this.#byIp.get(address.ip);
     if (here === undefined) return undefined;
     for (const site of here) if (site.address.port === address.port) return site;
@@ -77,9 +100,12 @@ export class Sites {
   intern(address: Address): Site {
     const known = this.find(address);
     if (known !== undefined) return known;
+    const id = this.#all.length;
+    const own = new SiteAddress(address);
+    own.settle(this, id);
     const site: Site = {
-      id: this.#all.length,
-      address: { ip: address.ip, port: address.port },
+      id,
+      address: own,
       clock: this.#makeClock(),
       traffic: noTraffic(),
       host: undefined,

@@ -9,7 +9,7 @@ import type { AckTable } from './acks.ts';
 import type { Awareness } from './awareness.ts';
 import type { SwimConfig } from './config.ts';
 import type { SwimDeadline } from './deadline.ts';
-import type { MemberFacts, SwimDelegate } from './delegate.ts';
+import type { MemberFacts, SwimDelegate, SwimMember } from './delegate.ts';
 import type { MemberTable } from './members.ts';
 import type { Membership } from './membership.ts';
 import { encodeIndirectPing, encodePing, encodeSuspect } from './messages.ts';
@@ -36,6 +36,8 @@ export interface ProberParts {
 
 /** One round of failure detection. */
 interface Probe {
+  /** In the table for as long as the round lasts: records are forgotten between rounds only. */
+  readonly member: SwimMember;
   readonly target: MemberFacts;
   readonly incarnation: number;
   readonly seq: number;
@@ -155,11 +157,9 @@ export class Prober {
     const probe = this.#probe;
     if (probe === undefined || probe.seq !== seq) return false;
     if (!probe.indirect) {
-      const member = this.#parts.members.get(probe.target.name);
-      if (member !== undefined) {
-        const rttMs = Math.max(0, now - probe.startedAt);
-        this.#parts.delegate.notice(now, { type: 'rtt', member, rttMs, payload: payload ?? NO_BYTES });
-      }
+      const rttMs = Math.max(0, now - probe.startedAt);
+      const { member } = probe;
+      this.#parts.delegate.notice(now, { type: 'rtt', member, rttMs, payload: payload ?? NO_BYTES });
     }
     this.#succeed(now, probe);
     return true;
@@ -239,6 +239,7 @@ export class Prober {
     const endsAt = now + awareness.scale(config.probeIntervalMs);
     if (awareness.score > 0) counters.metrics?.count('memberlist.degraded.probe', 1);
     this.#probe = {
+      member: record,
       target,
       incarnation,
       seq,

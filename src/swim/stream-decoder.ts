@@ -1,4 +1,5 @@
 import { unreachable } from '../base/assert.ts';
+import { copyBytes, NO_BYTES } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';
 import { BLOCK_OVERHEAD } from '../wire/cipher.ts';
 import { decompressMessage, MAX_STREAM_PLAINTEXT } from '../wire/compress.ts';
@@ -22,8 +23,6 @@ export const MAX_STREAM_BLOCK_BYTES = 20 * 1024 * 1024;
 /** Bytes of a ping, ack or error reply, of which real ones have a few hundred. */
 export const MAX_SMALL_STREAM_BYTES = 65_536;
 
-const FIRST_CAPACITY = 4096;
-
 /** The messages each side understands (memberlist.md 1.1, 2.1, 2.2). */
 const EXPECTED: Readonly<Record<StreamRole, readonly number[]>> = {
   accepting: [MessageType.pushPull, MessageType.user, MessageType.ping],
@@ -45,7 +44,9 @@ export type StreamPhase = 'label' | 'type' | 'encrypted' | 'compressed' | 'messa
 export class StreamDecoder {
   readonly #config: EnvelopeConfig;
   readonly #role: StreamRole;
-  #bytes = new Uint8Array(FIRST_CAPACITY);
+  #bytes: Uint8Array = NO_BYTES;
+  /** The bytes are the caller's, as many a message comes whole. */
+  #isBorrowed = false;
   #length = 0;
   #phase: StreamPhase;
   /** Where the type byte of the current layer is. */
@@ -83,6 +84,9 @@ export class StreamDecoder {
       before = this.#phase;
       this.#step();
     } while (this.#phase !== before);
+    if (!this.#isBorrowed) return;
+    this.#bytes = copyBytes(this.#bytes);
+    this.#isBorrowed = false;
   }
 
   /** The message, type byte first, once; the memory is the caller's. Its fields may still be nonsense. */
@@ -180,7 +184,10 @@ export class StreamDecoder {
 
   #readMessage(): void {
     const end = this.#extent?.advance(this.#bytes, this.#length);
-    if (end !== undefined) this.#finish(this.#bytes.subarray(this.#start, end));
+    if (end === undefined) return;
+    this.#finish(
+      this.#isBorrowed ? copyBytes(this.#bytes, this.#start, end) : this.#bytes.subarray(this.#start, end),
+    );
   }
 
   #decompress(body: Uint8Array): void {
@@ -192,7 +199,8 @@ export class StreamDecoder {
     this.#checkType(message[0] as number);
     this.#phase = 'done';
     this.#message = message;
-    this.#bytes = new Uint8Array(0);
+    this.#bytes = NO_BYTES;
+    this.#isBorrowed = false;
   }
 
   #checkType(type: number): void {
@@ -201,6 +209,12 @@ export class StreamDecoder {
   }
 
   #append(bytes: Uint8Array): void {
+    if (this.#length === 0) {
+      this.#bytes = bytes;
+      this.#length = bytes.length;
+      this.#isBorrowed = true;
+      return;
+    }
     const needed = this.#length + bytes.length;
     if (needed > this.#bytes.length) {
       const grown = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));

@@ -21,7 +21,7 @@ export interface Compound {
 
 /** A compound of at most MAX_COMPOUND_PARTS messages, type byte included. */
 export function encodeCompound(parts: readonly Uint8Array[]): Uint8Array {
-  assert(parts.length <= MAX_COMPOUND_PARTS, `compound of ${parts.length} parts`);
+  if (parts.length > MAX_COMPOUND_PARTS) assert(false, `compound of ${parts.length} parts`);
   let size = COMPOUND_HEADER_BYTES;
   for (const part of parts) size += COMPOUND_PART_BYTES + part.length;
   const out = new Uint8Array(size);
@@ -30,7 +30,7 @@ export function encodeCompound(parts: readonly Uint8Array[]): Uint8Array {
   let lengthAt = COMPOUND_HEADER_BYTES;
   let at = COMPOUND_HEADER_BYTES + COMPOUND_PART_BYTES * parts.length;
   for (const part of parts) {
-    assert(part.length <= MAX_PART_BYTES, `compound part of ${part.length} bytes`);
+    if (part.length > MAX_PART_BYTES) assert(false, `compound part of ${part.length} bytes`);
     out[lengthAt] = part.length >>> 8;
     out[lengthAt + 1] = part.length;
     lengthAt += COMPOUND_PART_BYTES;

@@ -1,9 +1,11 @@
 import { assert } from '../base/assert.ts';
-import { bytesOfText, copyBytes, SHORT_COPY } from '../base/bytes.ts';
+import { bytesOfText, copyBytes } from '../base/bytes.ts';
 
 const FIRST_CAPACITY = 65_536;
 /** A bigger buffer than this is given back after the message that needed it. */
 const KEPT_CAPACITY = 1_048_576;
+/** Up to here a loop beats making a view of a part. */
+const SHORT_RAW = 128;
 const WORD = 0x1_0000_0000;
 
 /**
@@ -42,7 +44,7 @@ export class Writer {
     this.#room(length);
     const buffer = this.#buffer;
     const at = this.#at;
-    if (length > SHORT_COPY) buffer.set(length === bytes.length ? bytes : bytes.subarray(from, to), at);
+    if (length > SHORT_RAW) buffer.set(length === bytes.length ? bytes : bytes.subarray(from, to), at);
     else for (let i = 0; i < length; i += 1) buffer[at + i] = bytes[from + i] as number;
     this.#at = at + length;
   }
@@ -59,7 +61,7 @@ export class Writer {
 
   /** A safe integer. */
   integer(value: number): void {
-    assert(Number.isSafeInteger(value), `${value} is not an integer the wire can carry`);
+    if (!Number.isSafeInteger(value)) assert(false, `${value} is not an integer the wire can carry`);
     if (value >= -0x20 && value < 0x80) {
       this.byte(value & 0xff);
       return;

@@ -135,6 +135,12 @@ export function arrayOf<T>(kind: Kind<T>, empty: 'nil' | 'array' = 'nil'): Kind<
   };
 }
 
+/** What a map is written from: a Map, or anything else that goes through its entries as a Map does. */
+export interface Entries<T> {
+  readonly size: number;
+  forEach(visit: (value: T, key: string) => void): void;
+}
+
 /** A map with text keys, in insertion order; a repeated key's last value wins. Nil reads as empty, empty is `80`. */
 export function mapOf<T>(kind: Kind<T>, keys: Kind<string> = text): Kind<ReadonlyMap<string, T>> {
   return {
@@ -149,10 +155,10 @@ export function mapOf<T>(kind: Kind<T>, keys: Kind<string> = text): Kind<Readonl
     },
     write: (to, map) => {
       to.map(map.size);
-      for (const [key, value] of map) {
+      map.forEach((value, key) => {
         to.text(key);
         kind.write(to, value);
-      }
+      });
     },
     isEmpty: (map) => map.size === 0,
   };
