@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Block } from '../../agent/config/block-spec.ts';
 import { readConfig } from '../../agent/config/decode.ts';
@@ -15,6 +15,7 @@ import type { HandlerLoader } from '../../recipes/run-handler.ts';
 import type { Loader } from '../../recipes/test-recipe.ts';
 import type { Environment } from '../command.ts';
 import { packageFile } from '../entry.ts';
+import { agentsAmong, processesHere } from './recipe-agents.ts';
 import { DEFAULT_CONFIG_DIR } from './recipe-flags.ts';
 
 /** What the recipe commands need of the package and of the agent's configuration. */
@@ -125,8 +126,8 @@ export function isUnits(directory: string): boolean {
 
 /** The command that makes the agent of `directory` see what is there now. */
 export function nextStep(program: string, directory: string): NextStep {
-  const found = agentsWith(directory);
-  const isUnit = found.some(({ underUnit }) => underUnit) || (found.length === 0 && isUnits(directory));
+  const found = agentsAmong(processesHere(), directory);
+  const isUnit = found.some(({ isUnit: under }) => under) || (found.length === 0 && isUnits(directory));
   if (!isUnit && found.length === 0) {
     const command = `${program} run -config-dir=${directory}`;
     return { command, why: 'no running agent reads this directory', isReload: false };
@@ -137,39 +138,4 @@ export function nextStep(program: string, directory: string): NextStep {
     why: 'the agent reads its configuration again and stays in its cluster',
     isReload: true,
   };
-}
-
-interface RunningAgent {
-  readonly pid: number;
-  readonly underUnit: boolean;
-}
-
-/** Agents of this host that were started with `-config-dir` and this directory. */
-function agentsWith(directory: string): readonly RunningAgent[] {
-  if (!existsSync('/proc/self/cmdline')) return [];
-  return readdirSync('/proc').flatMap((entry) => {
-    if (!/^\d+$/.test(entry) || Number(entry) === process.pid) return [];
-    const words = textOf(`/proc/${entry}/cmdline`).split('\0');
-    const run = words.findIndex((word) => word === 'run' || word === 'agent');
-    if (run < 1 || !readsDirectory(words.slice(run + 1), directory)) return [];
-    const underUnit = textOf(`/proc/${entry}/cgroup`).includes('/reeve.service');
-    return [{ pid: Number(entry), underUnit }];
-  });
-}
-
-function readsDirectory(words: readonly string[], directory: string): boolean {
-  return words.some((word, index) => {
-    const [, value] = /^--?config-(?:dir|file)(?:=(.*))?$/.exec(word) ?? [];
-    if (!/^--?config-(?:dir|file)/.test(word)) return false;
-    return resolve(value ?? words[index + 1] ?? '') === directory;
-  });
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    // It ended meanwhile, or is none of ours to look at.
-    return '';
-  }
 }
