@@ -109,7 +109,7 @@ export class FinaleRun {
       const missing = node.alive().filter((name) => !known.has(name));
       if (missing.length > 0)
         complain('snapshot')(`the disk of ${node.name} does not name ${missing.join(', ')}`);
-      const heard = lastHeard(node);
+      const heard = lastHeard(node, stage.cluster.world.now - FLUSHED_MS);
       if (snapshot.lastTimes.event < heard)
         complain('snapshot')(
           `the disk of ${node.name} knows events up to ${snapshot.lastTimes.event}, it heard one of ${heard}`,
@@ -266,10 +266,10 @@ function hasHeard(node: SimNode, name: string): boolean {
   );
 }
 
-/** The latest Lamport time of the user events of a node's present life; 0 without any. */
-function lastHeard(node: SimNode): number {
-  const times = node.history.map(({ event, life }) =>
-    life === node.lives && event.type === 'user' ? event.ltime : 0,
+/** The latest Lamport time of the user events that a node heard in its present life up to a moment; 0 without any. */
+function lastHeard(node: SimNode, until: Millis): number {
+  const times = node.history.map(({ event, life, at }) =>
+    life === node.lives && at <= until && event.type === 'user' ? event.ltime : 0,
   );
   return Math.max(0, ...times);
 }
