@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -44,6 +44,9 @@ async function ended(child: ChildProcess): Promise<void> {
   await gone;
 }
 
+/** What stands in each hosts file before, is not ours, and stays. */
+const FOREIGN = '127.0.0.1 localhost\n# theirs\n203.0.113.9 printer\n';
+
 interface Host {
   readonly name: string;
   readonly ip: string;
@@ -58,23 +61,15 @@ function host(name: string, ip: string, join_: string | undefined): Host {
   // Names are looked up in the file alone, so that nobody's name server is asked.
   writeFileSync(join(etc, 'nsswitch.conf'), 'hosts: files\n');
   rmSync(join(etc, 'hosts'), { force: true });
-  writeFileSync(join(etc, 'hosts'), '127.0.0.1 localhost\n');
-  const template = join(folder, 'hosts.liquid');
-  writeFileSync(template, '{% for m in members %}\n{{ m.addr }}\t{{ m.name }}\n{% endfor %}\n');
-  const renderer = {
-    template,
-    target: '/etc/hosts',
-    block: { unique: 'name' },
-    members: { statuses: ['alive', 'leaving', 'failed'] },
-    fields: { name: 'hostname', addr: 'ip' },
-    wait: { min: '100ms', max: '1s' },
-  };
+  writeFileSync(join(etc, 'hosts'), FOREIGN);
+  chmodSync(join(etc, 'hosts'), 0o604);
   const config = join(folder, `${name}.json`);
   // A member that failed may come back elsewhere at once.
-  writeFileSync(config, JSON.stringify({ dead_node_reclaim_time: '1s', renderers: { hosts: renderer } }));
+  writeFileSync(config, JSON.stringify({ dead_node_reclaim_time: '1s' }));
   const words = [AGENT, 'run', `-node=${name}`, `-bind=${ip}`, `-rpc-addr=${ip}:7373`, '-profile=local'];
   const more = [
     `-config-file=${config}`,
+    `-config-dir=${join(folder, 'recipe')}`,
     ...(join_ === undefined ? [] : [`-retry-join=${join_}`, '-retry-interval=1s']),
   ];
   const script = `mount --bind ${etc} /etc && exec "$@"`;
@@ -109,7 +104,9 @@ async function untilAll(
 }
 
 describeWithMounts('/etc/hosts on four hosts', () => {
-  it('resolves every member on each of them: after joins, a kill, a move and a leave', async () => {
+  it('resolves every member on each of them with the recipe: after joins, a kill, a move and a leave', async () => {
+    const recipe = ['recipe', 'add', `-config-dir=${join(folder, 'recipe')}`, 'hosts'];
+    execFileSync(process.execPath, [AGENT, ...recipe], { stdio: 'pipe' });
     const a = host('a', '127.110.1.1', undefined);
     const b = host('b', '127.110.1.2', a.ip);
     const c = host('c', '127.110.1.3', a.ip);
@@ -132,9 +129,14 @@ describeWithMounts('/etc/hosts on four hosts', () => {
     all.set('d', undefined);
     delays.push(['it leaves', await untilAll([a, b, c], all)]);
     console.info(delays.map(([what, ms]) => `  ${what}: right everywhere after ${ms} ms`).join('\n'));
-    expect(readFileSync(join(a.etc, 'hosts'), 'utf8')).toBe(
-      `127.0.0.1 localhost\n# BEGIN reeve hosts\n${a.ip}\ta\n${b.ip}\tb\n${c.ip}\tc\n# END reeve hosts\n`,
-    );
+    const block = `# BEGIN reeve hosts\n${a.ip}\ta\n${b.ip}\tb\n${c.ip}\tc\n# END reeve hosts\n`;
+    for (const { name, etc } of [a, b, c]) {
+      const file = join(etc, 'hosts');
+      expect([name, readFileSync(file, 'utf8')]).toEqual([name, `${FOREIGN}${block}`]);
+      expect(statSync(file).mode & 0o777).toBe(0o604);
+      // No helper of a write stays.
+      expect(readdirSync(etc).filter((one) => one.startsWith('.hosts'))).toEqual([]);
+    }
   }, 180_000);
 });
 
