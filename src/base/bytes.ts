@@ -4,7 +4,7 @@
 export const NO_BYTES = new Uint8Array(0);
 
 /** Up to here a loop beats making a view. */
-export const SHORT_COPY = 48;
+export const SHORT_COPY = 160;
 
 const INVALID_LOW = 0xdc80;
 const INVALID_HIGH = 0xdcff;

@@ -27,6 +27,8 @@ export class Deadlines<T> {
   readonly #heap: Entry<T>[] = [];
   readonly #byKey = new Map<string, Entry<T>>();
   #order = 0;
+  /** The earliest instant, as it is asked for with every input. */
+  #next: Millis = Number.POSITIVE_INFINITY;
 
   get size(): number {
     return this.#heap.length;
@@ -47,6 +49,7 @@ export class Deadlines<T> {
     this.#byKey.set(key, entry);
     this.#heap.push(entry);
     this.#rise(entry);
+    this.#look();
   }
 
   /** A deadline without a name, not yet set; it gives `value` when it is due. */
@@ -61,6 +64,7 @@ export class Deadlines<T> {
           entry.index = this.#heap.length;
           this.#heap.push(entry);
           this.#rise(entry);
+          this.#look();
         } else this.#settle(entry);
       },
       cancel: () => {
@@ -86,13 +90,14 @@ export class Deadlines<T> {
 
   /** The earliest instant set; `Infinity` when empty. */
   next(): Millis {
-    return this.#heap[0]?.at ?? Number.POSITIVE_INFINITY;
+    return this.#next;
   }
 
   /** Removes and returns the earliest value due at or before `now`. */
   take(now: Millis): T | undefined {
+    if (this.#next > now) return undefined;
     const first = this.#heap[0];
-    if (first === undefined || first.at > now) return undefined;
+    if (first === undefined) return undefined;
     this.#remove(first);
     return first.value;
   }
@@ -102,15 +107,23 @@ export class Deadlines<T> {
     const { index } = entry;
     entry.index = NOWHERE;
     const last = this.#heap.pop() as Entry<T>;
-    if (last === entry) return;
-    last.index = index;
-    this.#heap[last.index] = last;
-    this.#settle(last);
+    if (last !== entry) {
+      last.index = index;
+      this.#heap[last.index] = last;
+      this.#rise(last);
+      this.#sink(last);
+    }
+    this.#look();
+  }
+
+  #look(): void {
+    this.#next = this.#heap[0]?.at ?? Number.POSITIVE_INFINITY;
   }
 
   #settle(entry: Entry<T>): void {
     this.#rise(entry);
     this.#sink(entry);
+    this.#look();
   }
 
   #rise(entry: Entry<T>): void {

@@ -26,6 +26,8 @@ export class Coalescer {
   readonly #userWindow: QuietWindow;
   readonly #members = new HeldMembers();
   readonly #users = new HeldUserEvents();
+  /** False while both windows are closed, which is nearly always and asked with every input. */
+  #isHolding = false;
 
   constructor(options: CoalescerOptions) {
     this.#sink = options.sink;
@@ -50,6 +52,7 @@ export class Coalescer {
 
   /** Lets out every window that ends at or before `now`. */
   tick(now: Millis): void {
+    if (!this.#isHolding) return;
     if (this.#memberWindow.deadline() <= now) this.#flushMembers();
     if (this.#userWindow.deadline() <= now) this.#flushUsers();
   }
@@ -62,6 +65,7 @@ export class Coalescer {
 
   /** When `tick` is next wanted; `Infinity` while nothing is held. */
   nextDeadline(): Millis {
+    if (!this.#isHolding) return Number.POSITIVE_INFINITY;
     return Math.min(this.#memberWindow.deadline(), this.#userWindow.deadline());
   }
 
@@ -74,6 +78,7 @@ export class Coalescer {
       if (this.#members.full) this.#flushMembers();
       this.#members.hold(event.type, member);
       this.#memberWindow.touch(now);
+      this.#isHolding = true;
     }
   }
 
@@ -86,15 +91,18 @@ export class Coalescer {
     if (this.#users.full) this.#flushUsers();
     this.#users.hold(event);
     this.#userWindow.touch(now);
+    this.#isHolding = true;
   }
 
   #flushMembers(): void {
     this.#memberWindow.close();
+    this.#isHolding = this.#userWindow.deadline() < Number.POSITIVE_INFINITY;
     for (const event of this.#members.take()) this.#sink(event);
   }
 
   #flushUsers(): void {
     this.#userWindow.close();
+    this.#isHolding = this.#memberWindow.deadline() < Number.POSITIVE_INFINITY;
     for (const event of this.#users.take()) this.#sink(event);
   }
 }

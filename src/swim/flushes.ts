@@ -9,6 +9,7 @@ export class Flushes {
   readonly #delegate: SwimDelegate;
   /** Their broadcast left the queue; they settle once the input that did it has been handled. */
   readonly #flushed: OperationId[] = [];
+  #count = 0;
 
   constructor(deadlines: Deadlines<SwimDeadline>, delegate: SwimDelegate) {
     this.#deadlines = deadlines;
@@ -18,18 +19,21 @@ export class Flushes {
   /** The broadcast of an operation has left the queue. */
   flushed(operation: OperationId): void {
     this.#flushed.push(operation);
+    this.#count += 1;
   }
 
   /** Waits for that, `timeoutMs` at most (0: for ever), and not at all when nobody is there to hear the broadcast. */
   expect(now: Millis, operation: OperationId, timeoutMs: Millis, others: boolean): void {
     const at = timeoutMs === 0 ? Number.POSITIVE_INFINITY : now + timeoutMs;
     this.#deadlines.set(`flush:${operation}`, at, { type: 'flush', operation });
-    if (!others) this.#flushed.push(operation);
+    if (!others) this.flushed(operation);
     this.settle(now);
   }
 
   /** Settles what was flushed since the last call. */
   settle(now: Millis): void {
+    if (this.#count === 0) return;
+    this.#count = 0;
     for (let operation = this.#flushed.shift(); operation !== undefined; operation = this.#flushed.shift()) {
       const waiting = this.#deadlines.cancel(`flush:${operation}`);
       if (waiting) this.#delegate.settled(now, operation, { type: 'sent' });
