@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { CodedError } from '../base/errors.ts';
+import type { Metrics } from '../base/metrics.ts';
 import type { TraceLevel } from '../base/trace.ts';
 import type { RunHistory } from '../handlers/history.ts';
 import { type RendererReport, summaryOf } from '../render/report.ts';
@@ -48,6 +49,8 @@ export interface RenderersOptions {
   readonly env: Environment;
   readonly log: (level: TraceLevel, text: string) => void;
   readonly date: () => Date;
+  /** Told what guards hold. */
+  readonly metrics?: Metrics | undefined;
   /** Where attempts are kept. */
   readonly history: RunHistory;
 }
@@ -175,7 +178,15 @@ export function commandEnvironment(env: Environment): Readonly<Record<string, st
   return out;
 }
 
-function renderContext({ cluster, settings, env, log, date, history }: RenderersOptions): RenderContext {
+function renderContext({
+  cluster,
+  settings,
+  env,
+  log,
+  date,
+  history,
+  metrics,
+}: RenderersOptions): RenderContext {
   return {
     self: () => cluster.localMember(),
     facts: () => clusterFacts(cluster, settings()),
@@ -189,6 +200,7 @@ function renderContext({ cluster, settings, env, log, date, history }: Renderers
     },
     env: commandEnvironment(env),
     recorder: attemptRecorder(history),
+    metrics,
     memory: new GuardMemory({
       stateDir: () => settings().config.values.state_dir,
       kind: 'renderer',

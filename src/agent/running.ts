@@ -248,6 +248,7 @@ export class RunningAgent {
     const renderers = new Renderers({
       cluster,
       env,
+      metrics: this.#metrics,
       settings: () => this.#settings,
       log: (level, text) => this.#log.write(level, 'agent', oneLine(text)),
       date: now,

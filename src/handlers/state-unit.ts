@@ -263,6 +263,7 @@ export class StateUnit implements HandlerUnit {
     const held = state === 'held' ? holds.map(({ guard }) => guard).join() : '';
     if (held === this.#held) return;
     this.#held = held;
+    context.metrics?.gauge(`agent.held.handler.${this.name}`, held === '' ? 0 : holds.length);
     if (held === '') {
       context.log('INFO', `Handler '${this.name}' is no longer held back`);
       return;

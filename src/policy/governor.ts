@@ -184,6 +184,8 @@ export class Governor {
 
   /** The configuration changed, or somebody asked: act anew, whether or not the view changed. */
   reload(options: GovernorOptions = this.#options): void {
+    // Whoever changes the guards means what they say now, not what they held before.
+    if (JSON.stringify(options.guards) !== JSON.stringify(this.#options.guards)) this.#aftermath.clear();
     this.#options = options;
     this.#urgent ??= 'reload';
   }

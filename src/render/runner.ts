@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { textOfBytes } from '../base/bytes.ts';
 import { CodedError, messageOf } from '../base/errors.ts';
 import type { Millis } from '../base/machine.ts';
+import type { Metrics } from '../base/metrics.ts';
 import type { TraceLevel } from '../base/trace.ts';
 import type { MemberInfo } from '../events/event.ts';
 import type { Action, ClusterFacts, GovernorOptions, MemoryStore } from '../policy/governance.ts';
@@ -13,25 +14,15 @@ import { targetPaths } from './paths.ts';
 import { type Preview, preview } from './preview.ts';
 import { attemptOf, type RenderAttempt, type RendererReport, reportOf } from './report.ts';
 import type { RendererSpec } from './spec.ts';
+import { Teller } from './teller.ts';
 import type { Template } from './template.ts';
-import { type Rendered, type RenderResult, render } from './transaction.ts';
+import { render } from './transaction.ts';
 
 /** Attempts kept for people; the log has them all. */
 const ATTEMPTS_KEPT = 16;
 
 /** A timer holds no longer wait; it is armed again when it is over. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
-/** How often a hold that goes on is told again. */
-const HOLD_REMINDER_MS = 10 * 60_000;
-
-const OUTCOME_WORDS = {
-  unchanged: 'is right',
-  confirmed: 'is right, reloaded and verified',
-  created: 'was created',
-  replaced: 'was replaced',
-  'in-place': 'was written in place',
-} as const satisfies Record<Rendered['outcome'], string>;
 
 /** What renderers need from the agent that runs them. */
 export interface RenderContext {
@@ -51,6 +42,8 @@ export interface RenderContext {
   readonly env: Readonly<Record<string, string>>;
   /** Where attempts are kept for the next start of the agent. */
   readonly recorder?: AttemptRecorder | undefined;
+  /** Told what is held; absent where nobody measures. */
+  readonly metrics?: Metrics | undefined;
   /** Where guards keep what they know. */
   readonly memory?: MemoryStore | undefined;
 }
@@ -103,14 +96,12 @@ export class RendererRunner {
   #prepared: PreparedRenderer;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
-  #toldHold = '';
-  #toldHoldAt: Millis = 0;
-  #toldLeftOut = '';
-  #toldFailure = '';
+  readonly #teller: Teller;
 
   constructor(prepared: PreparedRenderer, context: RenderContext) {
     this.#prepared = prepared;
     this.#context = context;
+    this.#teller = new Teller(() => this.spec, context);
     this.#governor = new Governor(context.now(), this.#options(), context.memory?.recall(this.spec.name));
   }
 
@@ -137,7 +128,7 @@ export class RendererRunner {
     const now = this.#context.now();
     this.#governor.observe(now, this.#context.facts());
     const action = this.#governor.tick(now);
-    this.#tellHolds(now);
+    this.#teller.holds(now, this.#governor.status.holds);
     if (action !== undefined) this.#running = this.#act(action);
     this.#arm(now);
   }
@@ -145,7 +136,7 @@ export class RendererRunner {
   /** Takes a new configuration or template; acts at once in any case, for a reload is how people ask for that. */
   replace(prepared: PreparedRenderer): void {
     this.#prepared = prepared;
-    this.#toldFailure = '';
+    this.#teller.reconfigured();
     this.#governor.reload(this.#options());
     this.poke();
   }
@@ -241,59 +232,10 @@ export class RendererRunner {
     note.end(attempt);
     this.#attempts.push(attempt);
     if (this.#attempts.length > ATTEMPTS_KEPT) this.#attempts.shift();
-    this.#tell(action, result);
+    this.#teller.attempt(action, result);
     this.#governor.settled(now, !('error' in result));
     this.#context.memory?.keep(spec.name, this.#governor.memory(now));
     this.#running = undefined;
     this.poke();
-  }
-
-  #tell(action: Action, result: RenderResult): void {
-    const { log } = this.#context;
-    const { name, target } = this.spec;
-    for (const note of result.notes) log('WARN', `renderer '${name}': ${note}`);
-    if ('error' in result) {
-      const { message } = result.error;
-      // A failure that repeats is told once at ERR; `agent render --list` counts the rest.
-      log(message === this.#toldFailure ? 'DEBUG' : 'ERR', `renderer '${name}' failed: ${message}`);
-      this.#toldFailure = message;
-      return;
-    }
-    this.#toldFailure = '';
-    const { members } = action.view;
-    const count = members.length === 1 ? '1 member' : `${members.length} members`;
-    const what = `${target} ${OUTCOME_WORDS[result.outcome]}`;
-    log(
-      result.outcome === 'unchanged' ? 'DEBUG' : 'INFO',
-      `renderer '${name}': ${what} (${action.reason}, ${count})`,
-    );
-    this.#tellLeftOut([...action.view.leftOut, ...result.leftOut]);
-  }
-
-  #tellLeftOut(leftOut: readonly { readonly name: string; readonly why: string }[]): void {
-    const text = leftOut.map(({ name, why }) => `${JSON.stringify(name)}: ${why}`).join('; ');
-    if (text !== this.#toldLeftOut && text !== '') {
-      this.#context.log('WARN', `renderer '${this.spec.name}' leaves out ${text.slice(0, 2_000)}`);
-    }
-    this.#toldLeftOut = text;
-  }
-
-  #tellHolds(now: Millis): void {
-    const { name } = this.spec;
-    const { holds } = this.#governor.status;
-    const guards = holds.map(({ guard }) => guard).join(' ');
-    const isNew = guards !== this.#toldHold;
-    if (holds.length > 0 && (isNew || now - this.#toldHoldAt >= HOLD_REMINDER_MS)) {
-      const why = holds.map(({ guard, text }) => `${guard}: ${text}`).join('; ');
-      // Every start waits a moment for its first push/pull: no news unless it lasts.
-      const level = guards === 'settle' && this.#toldHold === '' ? 'INFO' : 'WARN';
-      const next = level === 'INFO' ? '' : `; 'agent handlers approve ${name}' lets it write once`;
-      this.#context.log(level, `renderer '${name}' HOLDS, nothing is written: ${why}${next}`);
-      this.#toldHoldAt = now;
-    }
-    if (holds.length === 0 && this.#toldHold !== '') {
-      this.#context.log('INFO', `renderer '${name}' is no longer held`);
-    }
-    this.#toldHold = guards;
   }
 }

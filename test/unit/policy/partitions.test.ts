@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_GUARDS, DEFAULT_RETRY, type GuardConfig } from '../../../src/policy/config.ts';
-import type { ClusterFacts, GovernorMemory } from '../../../src/policy/governance.ts';
+import type { ClusterFacts, GovernorMemory, GovernorOptions } from '../../../src/policy/governance.ts';
 import { Governor } from '../../../src/policy/governor.ts';
 import { ALIVE_ONLY } from '../../../src/policy/view.ts';
 import { facts, member, members } from './samples.ts';
@@ -16,10 +16,11 @@ class Watch {
   now = 0;
   readonly written: string[] = [];
   readonly subject: Governor;
+  readonly #options: GovernorOptions;
   #seen: ClusterFacts = facts('me');
 
   constructor(guards: Partial<GuardConfig>, memory?: GovernorMemory) {
-    const options = {
+    this.#options = {
       self: 'me',
       name: 'lb',
       filter: { ...ALIVE_ONLY, self: 'except' },
@@ -28,8 +29,8 @@ class Watch {
       splayMs: 0,
       resyncMs: 10 * MINUTE,
       retry: DEFAULT_RETRY,
-    } as const;
-    this.subject = new Governor(0, options, memory);
+    };
+    this.subject = new Governor(0, this.#options, memory);
     this.subject.foundContent(true);
   }
 
@@ -48,6 +49,11 @@ class Watch {
     }
     this.now = end;
     return this;
+  }
+
+  /** As a reload with no guard but those that are always on. */
+  loosen(): void {
+    this.subject.reload({ ...this.#options, guards: DEFAULT_GUARDS });
   }
 
   get held(): string {
@@ -252,6 +258,18 @@ describe('approval', () => {
     watch.sees(failed(8), MINUTE);
     expect([watch.file, watch.held]).toEqual(['w7 w8 w9', 'min_members']);
     expect(watch.subject.counters.get('approved')).toBe(1);
+  });
+
+  it('is not needed where somebody loosens the guards, and a mere reload loosens nothing', () => {
+    const guards = { holdWhenIsolated: true, allowEmpty: true };
+    const watch = new Watch(guards);
+    watch.sees(TEN, MINUTE).sees(failed(10), MINUTE).sees(failed(4), MINUTE);
+    watch.subject.reload();
+    watch.sees(failed(4), MINUTE);
+    expect([watch.file, watch.held]).toEqual([TEN, 'hold_when_isolated']);
+    watch.loosen();
+    watch.sees(failed(4), 0);
+    expect([watch.file, watch.held]).toEqual(['w4 w5 w6 w7 w8 w9', '']);
   });
 
   it('also ends the wait for members that come back', () => {

@@ -2,6 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { MemberInfo } from '../../../src/events/event.ts';
+import type { GovernorMemory } from '../../../src/policy/governance.ts';
 import { prepareRenderer, type RenderContext, RendererRunner } from '../../../src/render/runner.ts';
 import { commands, HOSTS_TEMPLATE, host, put, scratch, sh, spec, text } from './samples.ts';
 
@@ -10,10 +11,16 @@ const runners: RendererRunner[] = [];
 afterEach(() => Promise.all(runners.splice(0).map((runner) => runner.stop(1_000))));
 
 /** A runner of a template on disk, in a cluster that a test changes. */
-async function rig(more: Parameters<typeof spec>[1] = {}, template = HOSTS_TEMPLATE) {
+async function rig(
+  more: Parameters<typeof spec>[1] = {},
+  template = HOSTS_TEMPLATE,
+  memory?: GovernorMemory,
+) {
   const target = files.path('f');
   put(files.path('t'), template);
   const logs: string[] = [];
+  const gauges: string[] = [];
+  const kept: GovernorMemory[] = [];
   const cluster: { members: readonly MemberInfo[]; exchanges: number; staying: boolean } = {
     members: [host('a', 2)],
     exchanges: 1,
@@ -28,11 +35,21 @@ async function rig(more: Parameters<typeof spec>[1] = {}, template = HOSTS_TEMPL
     date: () => new Date(0),
     spare: () => undefined,
     env: { PATH: process.env['PATH'] ?? '' },
+    metrics: {
+      count: () => undefined,
+      sample: () => undefined,
+      timed: (_name, work) => work(),
+      gauge: (name, value) => gauges.push(`${name} ${value}`),
+    },
+    memory: {
+      recall: () => memory,
+      keep: (_name, one) => void (one !== undefined && kept.push(one)),
+    },
   };
   const prepared = await prepareRenderer(spec(target, { template: files.path('t'), ...more }));
   const runner = new RendererRunner(prepared, context);
   runners.push(runner);
-  return { runner, cluster, logs, target, prepared };
+  return { runner, cluster, logs, target, prepared, gauges, kept };
 }
 
 /** Waits until it holds; the test's own timeout is the bound. */
@@ -79,13 +96,28 @@ describe('a renderer in an agent', () => {
   });
 
   it('waits for the first push/pull without alarm', async () => {
-    const { runner, cluster, logs } = await rig();
+    const { runner, cluster, logs, gauges } = await rig();
     cluster.exchanges = 0;
     await runner.start();
     expect(logs).toEqual([expect.stringMatching(/^INFO .* settle: no push\/pull/)]);
     cluster.exchanges = 1;
     runner.poke();
     await until(() => outcomes(runner).length === 1);
+    expect(gauges).toEqual(['agent.held.renderer.hosts 1', 'agent.held.renderer.hosts 0']);
+  });
+
+  it('goes on from what the guards of an earlier run knew, and keeps what those of this one know', async () => {
+    const base = spec('');
+    const policy = { ...base.policy, guards: { ...base.policy.guards, maxRemoved: { count: 1 } } };
+    const memory = { applied: ['a', 'b', 'c'], seen: [], agoMs: 10 };
+    const { runner, cluster, logs, kept } = await rig({ policy }, HOSTS_TEMPLATE, memory);
+    await runner.start();
+    expect(logs.join()).toContain('max_removed: 2 of 3 members would be gone');
+    expect(kept).toEqual([]);
+    cluster.members = [host('a', 2), host('b', 3)];
+    runner.approve();
+    await until(() => outcomes(runner).length === 1);
+    expect(kept).toMatchObject([{ applied: ['a', 'b'], agoMs: 0 }]);
   });
 
   it('does nothing once the agent leaves', async () => {
