@@ -256,6 +256,8 @@ export class Governor {
       if (this.#applied !== undefined || this.#former.length > 0) this.#aftermath.held(found, exchanges);
       return found;
     }
+    // All are back, or none was lost: this view was acted on before.
+    if (this.#isApplied()) return [];
     const { wait } = this.#options;
     return this.#aftermath.holds(now, { exchanges, isAlone: this.#cluster.alive <= 1, wait });
   }

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  failuresAfterReload,
   held,
   invalidVersions,
   listed,
+  lostRequests,
   outcomeOf,
   type Phase,
   phase,
@@ -117,11 +117,7 @@ async function run(haproxy: string, server: string): Promise<string[]> {
     process.stdout.write(
       `\nhaproxy's server lines end in \`${server}\`, ${RATE} requests a second:\n\n${report(outcomes)}\n`,
     );
-    const lost = outcomes.flatMap((one) => {
-      const isDeath = DEATHS.some((name) => one.name.startsWith(name));
-      const bad = isDeath ? failuresAfterReload(one) : one.failures;
-      return bad.length === 0 ? [] : [`${one.name}: ${bad.length} requests lost`];
-    });
+    const lost = lostRequests(outcomes, (name) => DEATHS.some((death) => name.startsWith(death)));
     return [...lost, ...invalidVersions(at, haproxy)];
   } finally {
     await at.close();

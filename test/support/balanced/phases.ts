@@ -59,8 +59,22 @@ function reloadsOf(site: Site, { from, to }: Phase): number[] {
     .map(({ at }) => at - from);
 }
 
-/** Failed requests that a working balancer would not have lost: begun after the last reload of their phase. */
-export function failuresAfterReload({ failures, reloads, from }: Outcome): readonly Asked[] {
+/**
+ * Requests that should not have been lost, a line each. A death excuses those that were under way then, and those begun
+ * until the file without the dead was reloaded; nothing else is an excuse.
+ */
+export function lostRequests(outcomes: readonly Outcome[], isDeath: (name: string) => boolean): string[] {
+  return outcomes.flatMap((one, at) => {
+    const next = outcomes[at + 1];
+    const deathAt = next !== undefined && isDeath(next.name) ? next.from : Number.POSITIVE_INFINITY;
+    const lost = isDeath(one.name) ? failuresAfterReload(one) : one.failures;
+    return lost
+      .filter((request) => request.at + request.tookMs < deathAt)
+      .map((request) => `${one.name}: ${request.trouble}, begun ${request.at - one.from} ms after`);
+  });
+}
+
+function failuresAfterReload({ failures, reloads, from }: Outcome): readonly Asked[] {
   const last = reloads.at(-1);
   if (last === undefined) return failures;
   return failures.filter(({ at }) => at > from + last + OLD_WORKER_MS);

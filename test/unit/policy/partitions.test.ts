@@ -124,6 +124,16 @@ describe('a balancer that is cut off', () => {
     expect(watch.written.some((text) => text.split(' ').length < 8)).toBe(false);
   });
 
+  it('has nothing to wait for when nobody was lost', () => {
+    const watch = new Watch({ holdWhenIsolated: true });
+    watch.sees(TEN, MINUTE);
+    watch.subject.reload();
+    watch.sees(TEN, MINUTE, { silent: true });
+    expect(watch.held).toBe('hold_when_isolated');
+    watch.sees(TEN, SECOND);
+    expect([watch.held, watch.written]).toEqual(['', [TEN, TEN]]);
+  });
+
   it('with nobody else left to wait for goes on alone', () => {
     const watch = new Watch({ requireQuorum: 0.5, allowEmpty: true });
     watch.sees('w0 w1', MINUTE).sees('-w0 -w1', MINUTE);
