@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { transformSync } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import { mutate } from './mutations/mutation.ts';
 import { MUTATIONS } from './mutations/table.ts';
@@ -10,10 +11,12 @@ describe('deliberate protocol bugs', () => {
   });
 
   it.each(MUTATIONS.map((mutation) => [mutation.name, mutation] as const))(
-    'have their place in the source: %s',
+    'have their place in the source, which stays a program: %s',
     (_name, mutation) => {
       const source = readFileSync(new URL(`../../${mutation.file}`, import.meta.url), 'utf8');
-      expect(mutate(source, mutation)).not.toBe(source);
+      const changed = mutate(source, mutation);
+      expect(changed).not.toBe(source);
+      expect(() => transformSync(changed, { loader: 'ts' })).not.toThrow();
     },
   );
 

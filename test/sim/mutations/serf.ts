@@ -102,7 +102,7 @@ export const SERF_MUTATIONS: readonly Mutation[] = [
     name: 'a member that comes back has its old tags',
     file: 'src/serf/membership.ts',
     from: 'record.leaveTime = undefined;\n    this.#describe(record, facts);',
-    to: 'record.leaveTime = undefined;\n    this.#checkTags(facts);',
+    to: 'record.leaveTime = undefined;\n    noteUnreadableTags(facts, this.#parts);',
   },
   {
     name: 'queries are not told apart from repeated ones',
