@@ -256,17 +256,22 @@ describe('hosts', () => {
 });
 
 describe('attendance', () => {
-  test('writes a line for everyone who came or went', async () => {
+  test('writes a line for everyone who came or went, and none for a name that is none', async () => {
     const log = join(folder, 'log');
     const env = { ATTENDANCE_LOG: log };
-    const script = 'attendance/attendance.sh';
-    await handle(script, 'member-join', `a\t10.0.0.1\tweb\trole=web\nb\\tc\t10.0.0.2\t\t\n`, env);
+    const script = '../attendance/attendance.sh';
+    const first = await handle(
+      script,
+      'member-join',
+      `a\t10.0.0.1\tweb\trole=web\nb\\tc\t10.0.0.2\t\t\n`,
+      env,
+    );
+    expect(first.stderr).toBe('left out, a name that is none: b\\tc\n');
     await handle(script, 'member-update', line('a', '10.0.0.1'), env);
     await handle(script, 'member-failed', line('a', '10.0.0.1'), env);
     const lines = readFileSync(log, 'utf8').split('\n');
     expect(lines.map((one) => one.replace(/^\S{24} /, ''))).toEqual([
       'a joined 10.0.0.1',
-      'b\\tc joined 10.0.0.2',
       'a failed 10.0.0.1',
       '',
     ]);
