@@ -85,6 +85,7 @@ describe('a direct ping', () => {
   it('is not answered by an unknown number, nor twice', () => {
     const { node, seq } = pinging();
     node.hear(ack(seq + 1));
+    expect(node.swim.counters.get('probe:succeeded') ?? 0).toBe(0);
     node.hear(ack(seq));
     node.hear(ack(seq));
     expect(node.swim.counters.get('ack-unmatched')).toBe(2);
