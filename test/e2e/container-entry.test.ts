@@ -75,7 +75,7 @@ function start(script: string): Promise<number> {
 
 /** Starts it with a command as the agent, which is there once it has made a file `ready`. */
 async function contain(agent: string, words: readonly string[]): Promise<number> {
-  outer = spawn('unshare', ['--pid', '--fork', '--mount-proc', ENTRY, ...words], {
+  outer = spawn('unshare', ['--pid', '--fork', '--kill-child', '--mount-proc', ENTRY, ...words], {
     env: { ...process.env, REEVE_AGENT: agent, XDG_RUNTIME_DIR: folder },
     stdio: 'ignore',
   });
