@@ -98,6 +98,7 @@ export class EventUnit implements HandlerUnit {
 
   clear(): void {
     this.#queue.clear();
+    this.#queue.giveUpRetries();
   }
 
   stop(graceMs: number): void {

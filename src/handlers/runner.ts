@@ -135,9 +135,16 @@ export class HandlerRunner {
   }
 
   #retire(unit: HandlerUnit): void {
+    const { stopWaitMs, termGraceMs } = this.#parts.limits;
     unit.clear();
     this.#retired.add(unit);
-    void unit.finish().then(() => this.#retired.delete(unit));
+    // A run ends by itself or by its timeout; a process that lives as long as the agent may know no end but this one.
+    const timer =
+      unit.kind === 'persistent' ? setTimeout(() => unit.stop(termGraceMs), stopWaitMs) : undefined;
+    void unit.finish().then(() => {
+      clearTimeout(timer);
+      this.#retired.delete(unit);
+    });
   }
 
   #newUnit(spec: SupervisedSpec): HandlerUnit {

@@ -65,7 +65,7 @@ export interface HandlerUnit {
   approve(): boolean;
   /** Takes no more events and ends once its work is done; resolves then. */
   finish(): Promise<void>;
-  /** Drops what waits, and lets what runs come to its end. */
+  /** Drops what waits, also for another try, and lets what runs come to its end; nothing is offered afterwards. */
   clear(): void;
   /** Ends what runs: TERM, and KILL after the grace. */
   stop(graceMs: number): void;

@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { query, user } from '../events/samples.ts';
-import { supervised, supervisedRunner, until } from './harness.ts';
+import { alive, supervised, supervisedRunner, until } from './harness.ts';
 
 const kind = 'persistent' as const;
 const payload = (text: string): { payload: Uint8Array } => ({ payload: Buffer.from(text) });
@@ -143,5 +143,18 @@ describe('a persistent handler', () => {
     await until(() => file('new') !== '', 'the new process');
     expect(file('pids').trim().split('\n')).toHaveLength(1);
     writeFileSync(`${folder}/done`, '');
+  });
+
+  test('that a reload removed and that never ends by itself is ended after the wait, with what it did not acknowledge', async () => {
+    const run = 'echo $$ >> DIR/pids; exec sleep 60';
+    const retry = { attempts: 0, backoffMs: 1, maxBackoffMs: 1, jitter: 0 };
+    const spec = supervised('h', { kind, run, acknowledge: true, retry });
+    const { runner, file } = supervisedRunner([spec], { limits: { stopWaitMs: 50 } });
+    runner.dispatch(user('u', 1));
+    await until(() => file('pids') !== '', 'the process');
+    runner.replace([], []);
+    await until(() => !alive(Number(file('pids'))), 'its end');
+    await runner.stop();
+    expect(file('pids').trim().split('\n')).toHaveLength(1);
   });
 });

@@ -68,6 +68,18 @@ describe('a supervised handler', () => {
     expect(runner.stats[0]).toMatchObject({ runs: 1, failures: 1 });
   });
 
+  test('that a reload removed is not tried again', async () => {
+    const retry = { attempts: 0, backoffMs: 5, maxBackoffMs: 5, jitter: 0 };
+    const run = 'while [ ! -e DIR/go ]; do sleep 0.01; done; echo x >> DIR/tries; exit 1';
+    const { runner, folder, file } = supervisedRunner([supervised('h', { run, retry })]);
+    runner.dispatch(user('u', 1));
+    const [unit] = runner.units;
+    runner.replace([], []);
+    writeFileSync(`${folder}/go`, '');
+    await unit?.finish();
+    expect(file('tries')).toBe('x\n');
+  });
+
   test('runs as many at a time as it may', async () => {
     const run = 'read n; touch DIR/started-$n; while [ ! -e DIR/go ]; do sleep 0.01; done';
     const { runner, folder } = supervisedRunner([supervised('h', { run, concurrency: 2 })]);
