@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { protocolOptions, readStartState } from '../../agent/cluster-start.ts';
 import { systemHost } from '../../agent/config/host.ts';
 import { parseWholeJson } from '../../agent/config/json.ts';
 import { loadConfig } from '../../agent/config/load.ts';
 import { messageOf } from '../../base/errors.ts';
+import { codeOf } from '../../runtime/net-errors.ts';
 import { type Environment, failure } from '../command.ts';
 
 /** What a rehearsal takes from files: a scenario, and the operator's own configuration. */
@@ -15,12 +16,10 @@ const LARGEST_FILE_BYTES = 1 << 20;
 export function readJsonFile(path: string): unknown {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readBounded(path);
   } catch (error) {
-    throw failure(`Cannot read the scenario: ${messageOf(error)}`, error);
-  }
-  if (text.length > LARGEST_FILE_BYTES) {
-    throw failure(`Cannot read the scenario: ${path} is larger than ${LARGEST_FILE_BYTES} bytes`);
+    const why = codeOf(error) === 'EISDIR' ? 'it is a directory; name a JSON file' : messageOf(error);
+    throw failure(`Cannot read the scenario '${path}': ${why}`, error);
   }
   try {
     // This one knows line and column.
@@ -29,6 +28,23 @@ export function readJsonFile(path: string): unknown {
   } catch (error) {
     throw failure(`${path} is no JSON: ${messageOf(error)}`, error);
   }
+}
+
+/** A file's text. It may be a pipe or a device that never ends, so that its size says nothing. */
+function readBounded(path: string): string {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(LARGEST_FILE_BYTES + 1);
+    let length = 0;
+    while (length < bytes.length) {
+      const got = readSync(file, bytes, length, bytes.length - length, null);
+      if (got === 0) return bytes.toString('utf8', 0, length);
+      length += got;
+    }
+  } finally {
+    closeSync(file);
+  }
+  throw failure(`it is larger than ${LARGEST_FILE_BYTES} bytes, which no scenario is`);
 }
 
 /** What the nodes of a rehearsal have of an agent's configuration: everything about the protocol, tags and keys. */

@@ -101,7 +101,8 @@ async function planOf({ flags, given }: Input, { env }: CommandContext) {
   const files =
     flags.scenario !== '' || flags['config-file'].length > 0 ? await import('./sim-settings.ts') : undefined;
   try {
-    const file = flags.scenario === '' ? {} : readScenario(files?.readJsonFile(flags.scenario));
+    const file =
+      flags.scenario === '' ? {} : readScenario(files?.readJsonFile(flags.scenario), flags.scenario);
     const own =
       flags['config-file'].length === 0 ? undefined : await files?.ownSettings(flags['config-file'], env);
     const words = {

@@ -38,13 +38,10 @@ export function listOf(value: unknown, place: string, most: number): readonly un
 /** A whole number within limits, also as text. */
 export function countOf(value: unknown, place: string, least: number, most: number): number {
   const number = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
-  if (typeof number !== 'number' || !Number.isInteger(number)) {
-    return mistake(place, `must be a whole number, not ${shown(value)}`);
+  if (typeof number === 'number' && Number.isInteger(number) && number >= least && number <= most) {
+    return number;
   }
-  if (number < least || number > most) {
-    return mistake(place, `must lie between ${least} and ${most}, not ${number}`);
-  }
-  return number;
+  return mistake(place, `must be a whole number from ${least} to ${most}, not ${shown(value)}`);
 }
 
 /** A share of 1: `"5%"` or 0.05. */

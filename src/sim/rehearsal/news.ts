@@ -7,7 +7,7 @@ export interface News {
   readonly at: Millis;
   /** When the first other node knew; undefined when nobody did. */
   first: Millis | undefined;
-  /** When every running node knew; undefined when that never came to be. */
+  /** When every running node knew; undefined when that never came to be, or none was left to know. */
   all: Millis | undefined;
   /** How long after `at` each node knew that learned it while running, in that order. */
   readonly learned: Millis[];
@@ -41,7 +41,7 @@ export class NewsDesk {
   /** The number of running believers in a member is now this, of so many running. */
   spread(member: number, believers: number, running: number, now: Millis): void {
     const news = this.#open.get(member);
-    if (news === undefined || news.all !== undefined) return;
+    if (news === undefined || news.all !== undefined || running === 0) return;
     if (believers === (news.kind === 'join' ? running : 0)) news.all = now;
   }
 }

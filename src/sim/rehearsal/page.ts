@@ -39,11 +39,7 @@ export function resultsPage(rehearsal: Rehearsal, results: Results, command: str
 }
 
 function header(results: Results, title: string, command: string): string {
-  const [word, look] = results.converged
-    ? ['converged', 'good']
-    : results.complete
-      ? ['not converged', 'bad']
-      : ['interrupted', 'warn'];
+  const [word, look] = badgeOf(results);
   const formed = results.formed_ms === null ? 'never formed' : `formed in ${seconds(results.formed_ms)}`;
   const secret = results.encrypted ? ', encrypted' : '';
   return [
@@ -51,6 +47,12 @@ function header(results: Results, title: string, command: string): string {
     `<p>Weather: ${escaped(weatherText(results.weather))}${secret}. The cluster ${formed} and was watched for ${seconds(results.duration_ms)} of virtual time.</p>`,
     `<p><code>${escaped(command)}</code></p></header>`,
   ].join('\n');
+}
+
+function badgeOf(results: Results): readonly [word: string, look: 'good' | 'bad' | 'warn'] {
+  if (!results.complete) return ['interrupted', 'warn'];
+  if (!results.converged) return ['not converged', 'bad'];
+  return results.nodes_at_end === 0 ? ['nobody left', 'warn'] : ['converged', 'good'];
 }
 
 function tiles(results: Results): string {

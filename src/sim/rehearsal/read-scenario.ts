@@ -1,7 +1,7 @@
 import type { Millis } from '../../base/machine.ts';
 import { PROFILES, type ProfileName, type SwimProfile } from '../../swim/config.ts';
 import type { Weather } from '../weather.ts';
-import { choiceOf, countOf, flagOf, listOf, mistake, objectOf, timeOf } from './fields.ts';
+import { choiceOf, countOf, flagOf, listOf, mistake, objectOf, shown, timeOf } from './fields.ts';
 import { NODES_MAX, type PlanStep, STEPS_MAX } from './plan.ts';
 import { readStep } from './read-step.ts';
 import { readTimings } from './read-timings.ts';
@@ -27,22 +27,34 @@ const SEED_MAX = 2 ** 32 - 1;
 /**
  * Reads a scenario from a parsed JSON value.
  *
+ * @param from the file it is from, which every mistake names
  * @throws CodedError `ERR_SCENARIO` naming the key that is wrong
  */
-export function readScenario(value: unknown): ScenarioFile {
-  const it = objectOf(value, 'scenario', KEYS);
+export function readScenario(value: unknown, from = 'scenario'): ScenarioFile {
+  const it = objectOf(value, from, KEYS);
+  const place = (key: string): string => `${from}: ${key}`;
   return {
-    ...(it['nodes'] === undefined ? {} : { nodes: nodesOf(it['nodes'], 'nodes') }),
-    ...(it['profile'] === undefined ? {} : { profile: profileOf(it['profile'], 'profile') }),
-    ...(it['seed'] === undefined ? {} : { seed: seedOf(it['seed'], 'seed') }),
-    ...(it['duration'] === undefined ? {} : { durationMs: timeOf(it['duration'], 'duration') }),
-    ...(it['weather'] === undefined ? {} : { weather: readWeather(it['weather'], 'weather') }),
-    ...(it['timings'] === undefined ? {} : { timings: readTimings(it['timings'], 'timings') }),
-    ...(it['encrypt'] === undefined ? {} : { isEncrypted: flagOf(it['encrypt'], 'encrypt') }),
-    ...(it['steps'] === undefined
-      ? {}
-      : { steps: listOf(it['steps'], 'steps', STEPS_MAX).map((step, i) => readStep(step, `steps[${i}]`)) }),
+    ...(it['nodes'] === undefined ? {} : { nodes: nodesOf(it['nodes'], place('nodes')) }),
+    ...(it['profile'] === undefined ? {} : { profile: profileOf(it['profile'], place('profile')) }),
+    ...(it['seed'] === undefined ? {} : { seed: seedOf(it['seed'], place('seed')) }),
+    ...(it['duration'] === undefined ? {} : { durationMs: timeOf(it['duration'], place('duration')) }),
+    ...(it['weather'] === undefined ? {} : { weather: readWeather(it['weather'], place('weather')) }),
+    ...(it['timings'] === undefined ? {} : { timings: readTimings(it['timings'], place('timings')) }),
+    ...(it['encrypt'] === undefined ? {} : { isEncrypted: flagOf(it['encrypt'], place('encrypt')) }),
+    ...(it['steps'] === undefined ? {} : { steps: readSteps(it['steps'], place('steps')) }),
   };
+}
+
+function readSteps(value: unknown, place: string): readonly PlanStep[] {
+  const steps = listOf(value, place, STEPS_MAX).map((step, i) => readStep(step, `${place}[${i}]`));
+  const names = steps.flatMap(({ action }) => (action.type === 'partition' ? [action.name] : []));
+  for (const [i, { action }] of steps.entries()) {
+    if (action.type !== 'heal' || action.name === undefined || names.includes(action.name)) continue;
+    const known = [...new Set(names.filter((name) => name !== ''))].join(', ');
+    const hint = known === '' ? 'name one, or write true for all' : `there are ${known}`;
+    return mistake(`${place}[${i}].heal`, `there is no partition named ${shown(action.name)}; ${hint}`);
+  }
+  return steps;
 }
 
 export function nodesOf(value: unknown, place: string): number {

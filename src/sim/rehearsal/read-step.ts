@@ -89,8 +89,10 @@ export function whoOf(value: unknown, place: string): Who {
   }
   if (typeof value === 'string' && /^n\d+$/.test(value))
     return { type: 'names', names: [nameOf(value, place)] };
-  if (typeof value === 'string' && value.endsWith('%'))
-    return { type: 'share', share: shareOf(value, place) };
+  if (typeof value === 'string' && value.endsWith('%')) {
+    const share = shareOf(value, place);
+    return share > 0 ? { type: 'share', share } : mistake(place, 'is about nobody; leave it out');
+  }
   if (typeof value === 'number' || (typeof value === 'string' && /^\d+$/.test(value))) {
     return { type: 'count', count: countOf(value, place, 1, NODES_MAX) };
   }

@@ -77,7 +77,7 @@ function stepLines({ steps }: Results, paint: TextPaint): string[] {
       const agreed = step.agreed_ms === null ? (step.asks_agreement ? 'never' : '') : after(step.agreed_ms);
       const text = `${at}  ${step.text}`;
       return text.length + agreed.length + 1 <= WIDTH
-        ? text + agreed.padStart(WIDTH - text.length)
+        ? (text + agreed.padStart(WIDTH - text.length)).trimEnd()
         : `${text.slice(0, WIDTH - agreed.length - 2)}… ${agreed}`;
     }),
     ...(hidden > 0 ? [paint.dim(`             and ${hidden} more`)] : []),
@@ -190,13 +190,18 @@ function tidy(value: number): string {
 }
 
 function verdict(results: Results, paint: TextPaint): string {
-  if (!results.converged) {
-    return paint.red(
-      results.complete
-        ? 'NOT CONVERGED: some running members disagree about who is alive.'
+  if (!results.complete) {
+    return paint.yellow(
+      results.converged
+        ? 'Interrupted; just then all members agreed about who is alive.'
         : 'Interrupted before all members agreed.',
     );
   }
+  if (!results.converged) {
+    return paint.red('NOT CONVERGED: some running members disagree about who is alive.');
+  }
+  if (results.nodes_at_end === 0)
+    return paint.yellow('No node runs any more: there is nobody left to agree.');
   if (results.steps.length === 0) return paint.green('All members agree about who is alive.');
   const { converged_ms: ms } = results;
   const when = ms === null || ms === 0 ? 'when the last step was over' : `${seconds(ms)} after the last step`;

@@ -64,11 +64,13 @@ describe('agent sim', () => {
   });
 
   it.each([
-    [['-nodes', 'x'], 'Cannot rehearse that: -nodes: must be a whole number, not "x"'],
+    [['-nodes', 'x'], 'Cannot rehearse that: -nodes: must be a whole number from 2 to 20000, not "x"'],
     [['-loss', '101%'], 'Cannot rehearse that: -loss: must be a share such as "5%" or 0.05, not "101%"'],
-    [['-seed', '-1'], 'Cannot rehearse that: -seed: must be a whole number, not "-1"'],
+    [['-seed', '-1'], 'Cannot rehearse that: -seed: must be a whole number from 0 to 4294967295, not "-1"'],
     [['-partition', '20%'], 'Cannot rehearse that: -partition 20%: says not for how long'],
-    [['-scenario', '/nowhere.json'], 'Cannot read the scenario: '],
+    [['-scenario', '/nowhere.json'], "Cannot read the scenario '/nowhere.json': "],
+    [['-scenario', '/'], "Cannot read the scenario '/': it is a directory"],
+    [['-scenario', '/dev/zero'], "Cannot read the scenario '/dev/zero': it is larger than"],
     [['-config-file', '/nowhere.json'], '/nowhere.json'],
     [['-report', '/nowhere/x.html'], 'Cannot write the report: '],
   ])('%j is refused in one line', async (words, message) => {
@@ -76,6 +78,20 @@ describe('agent sim', () => {
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toContain(message);
     expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  it('a mistake in a scenario names its file', async () => {
+    const path = join(folder, 'mistake.json');
+    writeFileSync(path, '{"nodes": 5, "steps": [{ "at": "1s", "kil": 3 }]}');
+    const { stderr } = await run(['sim', '-scenario', path]);
+    expect(stderr).toBe(`Cannot rehearse that: ${path}: steps[0]: unknown key "kil"; did you mean "kill"?\n`);
+  });
+
+  it('a cluster of which nobody is left has not agreed about anything', async () => {
+    const { stdout } = await run([...SMALL, '-kill', '100%']);
+    expect(stdout).toContain('No node runs any more');
+    expect(stdout).not.toContain('death known to all');
+    expect(stdout).not.toMatch(/[ \t]$/m);
   });
 
   it('a scenario that is no JSON is refused with its line and column', async () => {

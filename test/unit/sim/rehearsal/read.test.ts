@@ -24,8 +24,8 @@ const NOTHING: PlanWords = {
 describe('scenario files', () => {
   it.each([
     [{ node: 5 }, 'scenario: unknown key "node"; did you mean "nodes"?'],
-    [{ nodes: 1 }, 'nodes: must lie between 2 and 20000, not 1'],
-    [{ nodes: 'many' }, 'nodes: must be a whole number, not "many"'],
+    [{ nodes: 1 }, 'nodes: must be a whole number from 2 to 20000, not 1'],
+    [{ nodes: 'many' }, 'nodes: must be a whole number from 2 to 20000, not "many"'],
     [{ profile: 'man' }, 'profile: must be one of lan, wan, local, not "man"'],
     [{ weather: { los: '5%' } }, 'weather: unknown key "los"; did you mean "loss"?'],
     [{ weather: { loss: '500%' } }, 'weather.loss: must be a share such as "5%" or 0.05, not "500%"'],
@@ -47,6 +47,16 @@ describe('scenario files', () => {
     [
       { steps: [{ at: '1s', partition: '20%', direction: 'up' }] },
       'steps[0].direction: must be one of both, in, out',
+    ],
+    [{ steps: [{ at: '1s', heal: 'rack' }] }, 'steps[0].heal: there is no partition named "rack"; name one'],
+    [
+      {
+        steps: [
+          { at: '1s', partition: 1, name: 'rack' },
+          { at: '2s', heal: 'rak' },
+        ],
+      },
+      'steps[1].heal: there is no partition named "rak"; there are rack',
     ],
     [[], 'scenario: must be an object in braces, not []'],
     [null, 'scenario: must be an object in braces, not null'],
@@ -104,12 +114,13 @@ describe('faults as words', () => {
     ['kill', '', 'is not WHO or WHO@AT'],
     ['kill', '3:10s', 'cannot last'],
     ['kill', 'x', 'must be a number of nodes, a share such as "20%" or a list of names, not "x"'],
-    ['kill', '0', 'must lie between 1 and'],
+    ['kill', '0', 'must be a whole number from 1 to'],
     ['kill', '3@soon', 'invalid duration "soon"'],
+    ['kill', '0%', 'is about nobody'],
     ['partition', '20%', 'says not for how long'],
     ['partition', '120%:5s', 'must be a share'],
     ['pause', '3:10', 'missing unit in duration "10"'],
-    ['join', '5%', 'must be a whole number, not "5%"'],
+    ['join', '5%', 'must be a whole number from 1 to 20000, not "5%"'],
   ] as const)('-%s %j is refused', (kind, text, message) => {
     expect(() => stepsOfWords([{ kind, text }], PROFILES.lan, 10)).toThrow(message);
   });
