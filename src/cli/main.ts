@@ -32,14 +32,19 @@ export function programName(path: string | undefined): string {
 
 /** Runs the command line `argv` (without interpreter and program); returns the exit code and never throws. */
 export async function main(argv: readonly string[], context: CommandContext): Promise<number> {
+  const { out } = context;
+  let code: number;
   try {
-    return await dispatch(argv, context);
+    code = await dispatch(argv, context);
   } catch (error) {
-    context.out.error(error instanceof CodedError ? error.message : unexpected(error));
-    return EXIT.error;
-  } finally {
-    await context.out.flush();
+    out.error(error instanceof CodedError ? error.message : unexpected(error));
+    code = EXIT.error;
   }
+  await out.flush();
+  if (out.fault === undefined) return code;
+  out.error(`Cannot write the output, it is not complete: ${messageOf(out.fault)}`);
+  await out.flush();
+  return code === EXIT.ok ? EXIT.error : code;
 }
 
 async function dispatch(argv: readonly string[], context: CommandContext): Promise<number> {

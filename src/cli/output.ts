@@ -16,6 +16,8 @@ export interface Output {
   flush(): Promise<void>;
   /** Aborts when nobody reads stdout any more. */
   readonly broken: AbortSignal;
+  /** Why stdout could not be written, unless its reader just left early. */
+  readonly fault?: Error | undefined;
 }
 
 /** An `Output` over two streams, usually the process's own. */
@@ -34,6 +36,9 @@ export function streamOutput(stdout: NodeJS.WritableStream, stderr: NodeJS.Writa
     get broken() {
       return out.broken;
     },
+    get fault() {
+      return out.fault;
+    },
   };
 }
 
@@ -42,24 +47,32 @@ interface Sink {
   ready(): Promise<void>;
   flush(): Promise<void>;
   readonly broken: AbortSignal;
+  readonly fault: Error | undefined;
 }
 
 /** After the first error (EPIPE: the reader has left; ENOSPC: the disk is full) every later byte is dropped. */
 function sink(stream: NodeJS.WritableStream): Sink {
   let isBroken = false;
+  let fault: Error | undefined;
   // Made for those who ask only: few commands do, and loading the class is part of the cost of a start.
   let broken: AbortController | undefined;
   let pending: Promise<void> = Promise.resolve();
   let full = false;
-  stream.on('error', () => {
+  const fail = (error: NodeJS.ErrnoException): void => {
+    if (!isBroken && error.code !== 'EPIPE') fault = error;
     isBroken = true;
     broken?.abort();
-  });
+  };
+  stream.on('error', fail);
   return {
     write: (bytes) => {
       if (isBroken) return;
       pending = new Promise<void>((resolve) => {
-        full = !stream.write(bytes, () => resolve());
+        full = !stream.write(bytes, (error) => {
+          // The event comes later than this, and the process may end in between.
+          if (error) fail(error);
+          resolve();
+        });
       });
     },
     ready: () => (full ? pending : Promise.resolve()),
@@ -68,6 +81,9 @@ function sink(stream: NodeJS.WritableStream): Sink {
       broken ??= new AbortController();
       if (isBroken) broken.abort();
       return broken.signal;
+    },
+    get fault() {
+      return fault;
     },
   };
 }

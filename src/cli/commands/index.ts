@@ -29,7 +29,7 @@ export const COMMANDS = {
     load: async () => (await import('./force-leave.ts')).forceLeaveCommand,
   },
   handlers: {
-    synopsis: 'Show the handlers of the agent and their runs, run and try them',
+    synopsis: 'Show the handlers of the agent, try them and repeat runs',
     load: async () => (await import('./handlers.ts')).handlersCommand,
   },
   info: {
@@ -69,7 +69,7 @@ export const COMMANDS = {
     load: async () => (await import('./reachability.ts')).reachabilityCommand,
   },
   'recipe add': {
-    synopsis: 'Make a program follow the cluster: hosts file, load balancer, ...',
+    synopsis: 'Make a hosts file, a load balancer, ... follow the cluster',
     load: async () => (await import('./recipe-add.ts')).recipeAddCommand,
   },
   'recipe list': {
@@ -81,15 +81,15 @@ export const COMMANDS = {
     load: async () => (await import('./recipe-remove.ts')).recipeRemoveCommand,
   },
   'recipe show': {
-    synopsis: 'Explain a recipe: what it lists and promises, what can be set',
+    synopsis: 'Explain a recipe: what it promises, what can be set',
     load: async () => (await import('./recipe-show.ts')).recipeShowCommand,
   },
   'recipe test': {
-    synopsis: 'Test recipes and installed copies, with the programs that read the files',
+    synopsis: 'Test recipes and installed copies',
     load: async () => (await import('./recipe-test.ts')).recipeTestCommand,
   },
   render: {
-    synopsis: 'Show, try and run the files the agent keeps in step with the cluster',
+    synopsis: 'Show and try the files kept in step with the cluster',
     load: async () => (await import('./render.ts')).renderCommand,
   },
   rtt: {

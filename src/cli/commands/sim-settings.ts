@@ -4,7 +4,6 @@ import { systemHost } from '../../agent/config/host.ts';
 import { parseWholeJson } from '../../agent/config/json.ts';
 import { loadConfig } from '../../agent/config/load.ts';
 import { messageOf } from '../../base/errors.ts';
-import { codeOf } from '../../runtime/net-errors.ts';
 import { type Environment, failure } from '../command.ts';
 
 /** What a rehearsal takes from files: a scenario, and the operator's own configuration. */
@@ -18,7 +17,9 @@ export function readJsonFile(path: string): unknown {
   try {
     text = readBounded(path);
   } catch (error) {
-    const why = codeOf(error) === 'EISDIR' ? 'it is a directory; name a JSON file' : messageOf(error);
+    const why = messageOf(error).startsWith('EISDIR')
+      ? 'it is a directory; name a JSON file'
+      : messageOf(error);
     throw failure(`Cannot read the scenario '${path}': ${why}`, error);
   }
   try {

@@ -1,12 +1,13 @@
 import { formatDuration } from '../../base/duration.ts';
 import { FAULTS, type FaultName } from '../faults.ts';
+import { plainNumber } from '../report/axis.ts';
 import { escaped } from '../report/line-chart.ts';
 import { chartsOf } from './charts.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import type { Rehearsal } from './rehearsal.ts';
 import type { Results, Spread } from './results.ts';
 import { weatherText } from './step-text.ts';
-import { bytes, seconds } from './text.ts';
+import { bytes, formedText, perSecond, seconds, traceText } from './text.ts';
 
 /** The report as one HTML page that loads nothing else. `command` is what was typed. */
 export function resultsPage(rehearsal: Rehearsal, results: Results, command: string): string {
@@ -31,7 +32,7 @@ export function resultsPage(rehearsal: Rehearsal, results: Results, command: str
     settings(results),
     faults(results),
     '</div>',
-    `<footer>Trace <code>${results.trace_hash}</code>: the same command gives the same trace, to the last byte.</footer>`,
+    `<footer>${escaped(traceText(results))}</footer>`,
     '</main></body></html>',
     '',
   ];
@@ -40,11 +41,10 @@ export function resultsPage(rehearsal: Rehearsal, results: Results, command: str
 
 function header(results: Results, title: string, command: string): string {
   const [word, look] = badgeOf(results);
-  const formed = results.formed_ms === null ? 'never formed' : `formed in ${seconds(results.formed_ms)}`;
   const secret = results.encrypted ? ', encrypted' : '';
   return [
     `<header><h1>${escaped(title)} <span class="badge ${look}">${word}</span></h1>`,
-    `<p>Weather: ${escaped(weatherText(results.weather))}${secret}. The cluster ${formed} and was watched for ${seconds(results.duration_ms)} of virtual time.</p>`,
+    `<p>Weather: ${escaped(weatherText(results.weather))}${secret}. The cluster ${formedText(results)} and was watched for ${seconds(results.duration_ms)} of virtual time.</p>`,
     `<p><code>${escaped(command)}</code></p></header>`,
   ].join('\n');
 }
@@ -70,7 +70,7 @@ function tiles(results: Results): string {
   }
   if (events.sent > 0) list.push([seconds(events.each.p99_ms), 'until 99 % of members have a user event']);
   list.push([
-    String(alarms.quiet.announcements),
+    plainNumber(alarms.quiet.announcements),
     'times a live member was called failed for no reason but the weather',
   ]);
   if (sent !== null) {
@@ -128,7 +128,7 @@ function times(results: Results): string {
   ];
   const line = ([label, spread]: readonly [string, Spread]): string[] => [
     label,
-    String(spread.count),
+    plainNumber(spread.count),
     ...[spread.mean_ms, spread.p50_ms, spread.p90_ms, spread.p99_ms, spread.max_ms].map(seconds),
   ];
   const missed =
@@ -146,8 +146,8 @@ function times(results: Results): string {
 function alarms({ false_positives: { quiet, aftermath, unreachable } }: Results): string {
   const row = (label: string, count: typeof quiet): string[] => [
     label,
-    String(count.announcements),
-    String(count.members),
+    plainNumber(count.announcements),
+    plainNumber(count.members),
   ];
   return table(
     'Live members called failed',
@@ -176,10 +176,6 @@ function bandwidth({ bandwidth: sent }: Results): string {
   );
 }
 
-function perSecond(value: number): string {
-  return `${Number(value.toPrecision(3))} /s`;
-}
-
 function settings({ timings }: Results): string {
   return table(
     'Timings',
@@ -194,6 +190,6 @@ function faults({ faults: counts }: Results): string {
   return table(
     'What the world did',
     ['', 'times'],
-    Object.entries(counts).map(([name, count]) => [FAULTS[name as FaultName], String(count)]),
+    Object.entries(counts).map(([name, count]) => [FAULTS[name as FaultName], plainNumber(count)]),
   );
 }

@@ -26,9 +26,22 @@ export function resultsText(results: Results, paint: TextPaint): string[] {
     ...alarmLines(results, paint),
     ...bandwidthLines(results, paint),
     verdict(results, paint),
-    paint.dim(`Trace ${results.trace_hash}: the same command gives the same trace, to the last byte.`),
+    paint.dim(traceText(results)),
   ];
   return lines;
+}
+
+/** What the digest is good for; of a rehearsal that was stopped the command line does not say where. */
+export function traceText({ trace_hash: hash, complete }: Results): string {
+  return complete
+    ? `Trace ${hash}: the same command gives the same trace, to the last byte.`
+    : `Trace ${hash} of what was rehearsed so far.`;
+}
+
+/** How long the cluster took to form. */
+export function formedText({ formed_ms: ms, complete }: Results): string {
+  if (ms !== null) return `formed in ${seconds(ms)}`;
+  return complete ? 'never formed' : 'had not formed yet';
 }
 
 function headline(results: Results): string {
@@ -37,12 +50,11 @@ function headline(results: Results): string {
 }
 
 function conditions(results: Results): string[] {
-  const formed = results.formed_ms === null ? 'never formed' : `formed in ${seconds(results.formed_ms)}`;
   return [
     ...wrapped(
       `weather: ${weatherText(results.weather)}; gossip ${results.encrypted ? 'encrypted' : 'plain'}`,
     ),
-    `${formed}, then watched for ${seconds(results.duration_ms)}`,
+    `${formedText(results)}, then watched for ${seconds(results.duration_ms)}`,
   ];
 }
 
@@ -157,9 +169,9 @@ function bandwidthLines({ bandwidth }: Results, paint: TextPaint): string[] {
   if (bandwidth === null) return [];
   const rows = [
     ['datagrams', bandwidth.datagram_bytes_per_second, bytes],
-    ['', bandwidth.datagrams_per_second, (value: number) => `${tidy(value)} /s`],
+    ['', bandwidth.datagrams_per_second, perSecond],
     ['streams', bandwidth.stream_bytes_per_second, bytes],
-    ['', bandwidth.streams_per_second, (value: number) => `${tidy(value)} /s`],
+    ['', bandwidth.streams_per_second, perSecond],
   ] as const;
   const wide = (text: string): string => text.padStart(13);
   return [
@@ -180,6 +192,11 @@ export function bytes(value: number): string {
   if (value < 1000) return `${Math.round(value)} B/s`;
   if (value < 1_000_000) return `${tidy(value / 1000)} kB/s`;
   return `${tidy(value / 1_000_000)} MB/s`;
+}
+
+/** How often in a second. */
+export function perSecond(value: number): string {
+  return `${tidy(value)} /s`;
 }
 
 /** Three digits that say something. */

@@ -14,7 +14,7 @@ export interface Series {
 export interface Mark {
   readonly from: number;
   readonly to: number;
-  /** Shown by a reader that points at it. */
+  /** Above the plot where there is room, and shown by a reader that points at it. */
   readonly label: string;
 }
 
@@ -48,13 +48,17 @@ const BOTTOM = 52;
 const LEGEND_LINE = 20;
 /** Width of a letter of the legend; wide enough for every common font. */
 const LETTER = 6.9;
+/** Height of the line with the labels of marks, the width of their letters, and the fewest that say something. */
+const MARK_LINE = 16;
+const MARK_LETTER = 6;
+const MARK_LETTERS_MIN = 5;
 
 /**
  * A line chart as a document of its own: SVG without scripts, fonts or anything else to load. It follows the reader's
  * light or dark theme. The same chart gives the same bytes.
  */
 export function lineChart(chart: LineChart): string {
-  const { width = 720, height = 400, series } = chart;
+  const { width = 720, height = 400, series, marks = [] } = chart;
   const points = series.flatMap((one) => one.points);
   const x = scaleOf(
     chart.x,
@@ -65,7 +69,8 @@ export function lineChart(chart: LineChart): string {
     points.map(([, value]) => value),
   );
   const legend = legendOf(series, width);
-  const top = (chart.subtitle === undefined ? 40 : 60) + legend.height;
+  const above = (chart.subtitle === undefined ? 40 : 60) + legend.height;
+  const top = above + (marks.length === 0 ? 0 : MARK_LINE);
   const plot: Plot = { x, y, left: LEFT, top, width: width - LEFT - RIGHT, height: height - top - BOTTOM };
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escaped(chart.title)}">`,
@@ -73,9 +78,10 @@ export function lineChart(chart: LineChart): string {
     `<rect class="paper" width="${width}" height="${height}" rx="8"/>`,
     text(20, 28, 'title', chart.title),
     ...(chart.subtitle === undefined ? [] : [text(20, 48, 'note', chart.subtitle)]),
-    `<g transform="translate(20 ${top - legend.height})">${legend.body}</g>`,
+    `<g transform="translate(20 ${above - legend.height})">${legend.body}</g>`,
     ...frame(plot, chart),
-    ...(chart.marks ?? []).map((one) => mark(plot, one)),
+    ...marks.map((one) => mark(plot, one)),
+    ...markLabels(plot, marks),
     ...series.map((one, i) => curve(plot, one, colorOf(one, i))),
     '</svg>',
     '',
@@ -124,6 +130,19 @@ function mark({ x, left, top, width, height }: Plot, { from, to, label }: Mark):
       : '';
   const line = `<path class="mark" d="M${pixel(start)} ${pixel(top)}V${pixel(bottom)}"/>`;
   return `<g><title>${escaped(label)}</title>${band}${line}</g>`;
+}
+
+/** The labels of marks above the plot, each as far as the next mark lets it. */
+function markLabels({ x, left, top, width }: Plot, marks: readonly Mark[]): string[] {
+  const starts = marks.map(({ from }) => left + clamped(x.at(from)) * width);
+  return marks.flatMap(({ label }, i) => {
+    const start = starts[i] ?? left;
+    const next = Math.min(left + width, ...starts.filter((other, j) => j > i && other >= start));
+    const letters = Math.floor((next - start - 4) / MARK_LETTER);
+    if (letters < Math.min(label.length, MARK_LETTERS_MIN)) return [];
+    const shown = label.length <= letters ? label : `${label.slice(0, letters - 1).trimEnd()}…`;
+    return [text(start, top - 5, 'tick', shown)];
+  });
 }
 
 function curve(plot: Plot, series: Series, color: number): string {

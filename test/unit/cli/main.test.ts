@@ -137,6 +137,11 @@ describe('commands of two words', () => {
   });
 });
 
+it.each([['--help'], ['recipe -h'], ['config -h']])('agent %s fits 80 columns', async (words) => {
+  const { stdout } = await run(words.split(' '));
+  expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+});
+
 describe.each(Object.keys(COMMANDS))('help of %s', (name) => {
   it('has examples before options, explains every option and fits 80 columns', async () => {
     const { code, stdout, stderr } = await run([...name.split(' '), '-h']);

@@ -51,9 +51,20 @@ describe('output', () => {
     await output.flush();
     await new Promise((resolve) => setImmediate(resolve));
     expect(output.broken.aborted).toBe(true);
+    expect(output.fault).toBeUndefined();
     output.line('c');
     await output.flush();
     expect(out.chunks).toHaveLength(1);
+  });
+
+  it('a full disk is told', async () => {
+    const [out, err] = [heldStream(), heldStream()];
+    const output = streamOutput(out.stream, err.stream);
+    output.line('a');
+    out.finish[0]?.(Object.assign(new Error('write ENOSPC'), { code: 'ENOSPC' }));
+    await output.flush();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(output.fault?.message).toBe('write ENOSPC');
   });
 
   it('ready waits only while the reader is behind', async () => {

@@ -27,6 +27,19 @@ const CHART: LineChart = {
   ],
 };
 
+describe('marks', () => {
+  it('have their label above the plot, as far as the next one lets them', () => {
+    const labels = ['kill n1, n2, n3 and n4', 'hidden by the next', 'partition 99 nodes', 'the end'];
+    const svg = lineChart({
+      ...CHART,
+      x: { label: 's', min: 0, max: 100 },
+      marks: [0, 12, 12, 98].map((from, i) => ({ from, to: from, label: labels[i] ?? '' })),
+    });
+    const shown = [...svg.matchAll(/class="tick">([^<]*)</g)].map(([, label]) => label);
+    expect(shown).toEqual(['kill n1, n…', 'partition 99 nodes']);
+  });
+});
+
 describe('an axis', () => {
   it('has round ticks that enclose its values, from 0', () => {
     expect(scaleOf({ label: '' }, [3, 47]).ticks).toEqual([0, 10, 20, 30, 40, 50]);
