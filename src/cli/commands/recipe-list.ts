@@ -49,13 +49,13 @@ export const recipeListCommand = defineCommand({
       out.line(goJson({ recipes: rows, others: more }));
       return EXIT.ok;
     }
-    const cells = rows.map(({ name, what, lists, installed: copies }) => [
+    // Which members each lists is left to recipe show: this fits a terminal.
+    const cells = rows.map(({ name, what, installed: copies }) => [
       name,
       what,
-      lists.join(', ') || '-',
       copies.map(copyText).join(', ') || '-',
     ]);
-    out.line(columns([['NAME', 'WHAT FOLLOWS THE CLUSTER', 'LISTS', 'INSTALLED'], ...cells]));
+    out.line(columns([['NAME', 'WHAT FOLLOWS THE CLUSTER', 'INSTALLED'], ...cells]));
     for (const { name, recipe } of own) out.line(`\nAlso installed: ${name}, from ${recipe}`);
     out.line(`\n'${program} recipe show NAME' explains one, '${program} recipe add NAME' installs it.`);
     return EXIT.ok;
