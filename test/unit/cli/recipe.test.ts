@@ -133,9 +133,7 @@ describe('recipe list, show, test and remove', () => {
   it('list shows which are installed, and which of those were edited', async () => {
     await add();
     files.put('conf/hosts.liquid', 'mine\n');
-    expect((await run(['recipe', 'list', ...conf()])).stdout).toMatch(
-      /^hosts .* hosts \(edited\)$/m,
-    );
+    expect((await run(['recipe', 'list', ...conf()])).stdout).toMatch(/^hosts .* hosts \(edited\)$/m);
     const record = JSON.parse((await run(['recipe', 'list', '--json', ...conf()])).stdout);
     expect(record.recipes.find(({ name }: { name: string }) => name === 'hosts')).toMatchObject({
       lists: ['alive', 'leaving', 'failed'],
