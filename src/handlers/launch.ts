@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { bytesOfText } from '../base/bytes.ts';
 import { messageOf } from '../base/errors.ts';
 import type { PipeOwner } from './pipes.ts';
 import type { HandlerUser, SupervisedSpec } from './supervised.ts';
@@ -16,9 +17,27 @@ export interface Launch {
   readonly apart: boolean;
 }
 
+/** Lone surrogates only, which stand for such bytes (base/bytes.ts): with the `u` flag a pair never matches. */
+const NOT_UTF8 = /[\udc80-\udcff]/u;
+const SHELL_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
 /** A Serf handler script: one line for the shell, both outputs in one. */
 export function scriptLaunch(script: string, environment: Readonly<Record<string, string>>): Launch {
-  return { file: '/bin/sh', args: ['-c', script], environment, apart: false };
+  return { file: '/bin/sh', args: ['-c', rawVariables(environment) + script], environment, apart: false };
+}
+
+/**
+ * Node writes an environment as UTF-8. Where a value holds bytes of another encoding (a tag in Latin-1), the shell sets
+ * it again to what the peer sent, as Serf hands it over. The underscore keeps a newline at the end.
+ */
+function rawVariables(environment: Readonly<Record<string, string>>): string {
+  let lines = '';
+  for (const [name, value] of Object.entries(environment)) {
+    if (!NOT_UTF8.test(value) || !SHELL_NAME.test(name)) continue;
+    const octal = [...bytesOfText(value)].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
+    lines += `${name}=$(printf '${octal}_'); export ${name}="\${${name}%_}"; `;
+  }
+  return lines;
 }
 
 /** What a supervised handler starts. */

@@ -9,9 +9,10 @@ export type Fields = ReadonlyMap<unknown, unknown>;
 
 export const NO_FIELDS: Fields = new Map();
 
-/** The struct in `value`; nil is one without fields. */
+/** The struct in `value`; nil is one without fields, and so is an empty array: in PHP or Lua an empty map is one. */
 export function fieldsOf(value: unknown, what: string): Fields {
   if (value === null || value === undefined) return NO_FIELDS;
+  if (Array.isArray(value) && value.length === 0) return NO_FIELDS;
   if (value instanceof Map) return value;
   throw mistyped(what, 'a map', value);
 }

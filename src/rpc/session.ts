@@ -265,10 +265,11 @@ export class Session {
 }
 
 /**
- * A map that cannot be a header: old clients send a body, mostly an empty one, also with commands that take none. Serf
+ * A map, or an empty array for one, that cannot be a header: old clients send a body, mostly an empty one, also with commands that take none. Serf
  * decodes it over the header before it, so that it repeats the request; here it is skipped.
  */
 function isStrayBody(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0;
   return value instanceof Map && !value.has('Command') && !value.has('Seq');
 }
 

@@ -7,8 +7,8 @@ import type { Outcome } from './effects.ts';
 import type { SwimOperations } from './swim-operations.ts';
 import type { SwimPort } from './swim-port.ts';
 
-/** Joins that may wait for the one under way. */
-export const WAITING_JOINS_LIMIT = 64;
+/** Joins that may wait for the one under way: one of every client the RPC port serves, for Serf lets any number wait. */
+export const WAITING_JOINS_LIMIT = 512;
 
 interface PendingJoin {
   readonly operation: OperationId;

@@ -8,8 +8,8 @@ import { arrayOf, decode, encode, struct, text } from '../wire/msgpack.ts';
 const FILTER_NODE = 0;
 const FILTER_TAG = 1;
 
-/** A longer expression never matches: time and memory are in proportion to it. */
-export const PATTERN_LENGTH_LIMIT = 512;
+/** A longer expression never matches: time and memory are in proportion to it. By default no query can hold a longer one. */
+export const PATTERN_LENGTH_LIMIT = 1024;
 /** Counted repetitions (`{2,30}` counts 30) in one expression; each is a copy of what it repeats. */
 export const PATTERN_REPEATS_LIMIT = 128;
 /** Characters a warning shows of an expression that is too long. */

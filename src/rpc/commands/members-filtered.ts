@@ -5,8 +5,8 @@ import { textField, textMapField } from '../fields.ts';
 import { memberBody } from '../member-body.ts';
 import { type Command, refusal } from './command.ts';
 
-/** Compiling takes time and memory in proportion; no sensible filter is near this. */
-const MAX_EXPRESSION_LENGTH = 1024;
+/** Compiling takes time and memory in proportion; room for a list of some hundred names. */
+const MAX_EXPRESSION_LENGTH = 8192;
 
 /**
  * Members whose tags, status and name match. A bad expression is answered with an error and an empty list: Serf hangs

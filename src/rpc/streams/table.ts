@@ -8,8 +8,11 @@ import { pumpLogs } from './monitor.ts';
 import { PendingQueries } from './pending.ts';
 import { pumpQuery } from './query.ts';
 
-/** Event streams and running queries of one connection; a client that wants more has lost count. */
-export const MAX_STREAMS = 128;
+/**
+ * Event streams and running queries of one connection. A query runs until its deadline, so a client that asks a hundred
+ * times a second needs some hundreds; one that wants more has lost count.
+ */
+export const MAX_STREAMS = 512;
 
 /** The streams of one connection: any number of event streams and queries by their Seq, and one monitor. */
 export class StreamTable {

@@ -1,5 +1,6 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { textOfBytes } from '../../../src/base/bytes.ts';
 import { CodedError } from '../../../src/base/errors.ts';
 import type { ClusterEvent } from '../../../src/events/event.ts';
 import { member, query, user } from '../events/samples.ts';
@@ -149,6 +150,16 @@ describe('a script', () => {
     await runner.stop();
     expect(context.lines[0]).toBe("[WARN] Script 'sleep 1.1' slow, execution exceeding 1s");
     expect(context.lines).toHaveLength(2);
+  });
+
+  test('gets values that are no UTF-8 as the peer sent them', async () => {
+    const { runner, context } = realRunner([
+      'user,query=printf %s "$SERF_USER_EVENT$SERF_QUERY_NAME$SERF_TAG_OLD" | od -An -tx1',
+    ]);
+    context.tags.set('old', textOfBytes(Uint8Array.of(0x27, 0x25, 0x5c, 0xe9, 0x0a)));
+    runner.dispatch(query(textOfBytes(Uint8Array.of(0x6e, 0xff, 0x80))));
+    await runner.stop();
+    expect(context.answers[0]?.text.trim()).toBe('6e ff 80 27 25 5c e9 0a');
   });
 
   test('sees neither the secrets of the agent nor those that the agent names', async () => {

@@ -199,7 +199,22 @@ describe('requests', () => {
     const client = await rigged.client();
     client.send('members', 1, {});
     client.send('members', 2, { Name: 'x' });
-    expect(await client.read(4)).toEqual([ok(1), { Members: [] }, ok(2), { Members: [] }]);
+    client.bytes('90');
+    client.send('members', 3);
+    const list = { Members: [] };
+    expect(await client.read(6)).toEqual([ok(1), list, ok(2), list, ok(3), list]);
+  });
+
+  it('an empty array is an empty map, as languages with one kind of table write it', async () => {
+    await using rigged = await rig();
+    const client = await rigged.client();
+    client.bytes('82a7436f6d6d616e64a56576656e74a353657101 90');
+    client.bytes('82a7436f6d6d616e64a474616773a353657102 81a45461677390');
+    expect(await client.read(2)).toEqual([ok(1), ok(2)]);
+    expect(rigged.backend.calls).toEqual([
+      ['userEvent', '', null, false],
+      ['updateTags', {}, []],
+    ]);
   });
 
   it.each([

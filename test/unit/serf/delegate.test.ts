@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Address, Millis } from '../../../src/base/machine.ts';
 import { seededRandom } from '../../../src/base/random.ts';
+import { WAITING_JOINS_LIMIT } from '../../../src/serf/joins.ts';
 import {
   encodeRelay,
   joinCodec,
@@ -347,8 +348,8 @@ describe('operations', () => {
 
   it('too many waiting joins are refused', () => {
     const { serf } = node();
-    for (let i = 0; i < 65; i += 1) serf.join(0, i, [], { ignoreOld: false });
-    expect(() => serf.join(0, 99, [], { ignoreOld: false })).toThrow('joins are waiting already');
+    for (let i = 0; i <= WAITING_JOINS_LIMIT; i += 1) serf.join(0, i, [], { ignoreOld: false });
+    expect(() => serf.join(0, 9999, [], { ignoreOld: false })).toThrow('joins are waiting already');
   });
 
   it.each([
