@@ -15,9 +15,11 @@ import type { SerfState } from '../serf/parts.ts';
 import type { QueryParams } from '../serf/query-params.ts';
 import type { PreviousNode } from '../serf/snapshot.ts';
 import type { QueryReply } from './answers.ts';
+import * as argument from './arguments.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import { joinError, nameTaken } from './join-error.ts';
 import { SerfNode } from './node.ts';
+import { checkOptions } from './option-checks.ts';
 import { resolveJoinEntries } from './resolve.ts';
 import { systemRandom } from './system.ts';
 
@@ -70,6 +72,7 @@ export class Cluster {
    * settings that cannot work; nothing is left open then.
    */
   static async start(options: ClusterOptions): Promise<Cluster> {
+    checkOptions(options);
     const node = new SerfNode(options);
     await node.start();
     return new Cluster(node);
@@ -108,8 +111,9 @@ export class Cluster {
     if (this.state !== 'alive') {
       throw new CodedError('ERR_NOT_ALIVE', "Serf can't Join after Leave or Shutdown");
     }
+    const named = argument.texts('addresses', addresses);
     const { signal, bindAddress, lookup } = this.#node;
-    const entries = await resolveJoinEntries(addresses, { defaultPort: bindAddress.port, signal, lookup });
+    const entries = await resolveJoinEntries(named, { defaultPort: bindAddress.port, signal, lookup });
     const targets = entries.flatMap((entry) => (typeof entry === 'string' ? [] : entry));
     if (targets.length === 0) {
       if (entries.length === 0) return 0;
@@ -161,16 +165,16 @@ export class Cluster {
   /** Declares that a failed member has left; with `prune` it is forgotten at once. */
   async forceLeave(name: string, options: { readonly prune?: boolean } = {}): Promise<void> {
     const prune = options.prune === true;
-    const outcome = await this.#node.operate((now, serf, operation) =>
-      serf.forceLeave(now, operation, name, prune),
-    );
+    const member = argument.text('name', name);
+    const outcome = await this.#node.operate((now, serf, id) => serf.forceLeave(now, id, member, prune));
     if (outcome.type === 'timeout') {
       throw new CodedError('ERR_BROADCAST_TIMEOUT', 'timed out broadcasting node removal');
     }
   }
 
   /** Replaces this node's tags; resolves when the others have been told. */
-  async setTags(tags: ReadonlyMap<string, string>): Promise<void> {
+  async setTags(map: ReadonlyMap<string, string>): Promise<void> {
+    const tags = argument.tags('tags', map);
     const outcome = await this.#node.operate((now, serf, operation) => serf.setTags(now, operation, tags));
     if (outcome.type === 'timeout') {
       throw new CodedError('ERR_BROADCAST_TIMEOUT', 'timeout waiting for update broadcast');
@@ -183,6 +187,8 @@ export class Cluster {
     payload: Uint8Array | null = null,
     options: { readonly coalesce?: boolean } = {},
   ): void {
+    argument.text('name', name);
+    if (payload !== null) argument.bytes('payload', payload);
     this.#node.run((now, serf) => serf.userEvent(now, name, payload, options.coalesce === true));
   }
 
@@ -191,14 +197,15 @@ export class Cluster {
    * `until` says so, or when the node stops; then `tally` says who answered. Throws at once when it cannot start.
    */
   query(query: ClusterQuery): QueryReplies {
-    return this.#node.query(query);
+    return this.#node.query(argument.query(query));
   }
 
   /**
    * Installs, uses, removes or lists keys on every member. Resolves also when members refused or did not answer: the
    * report's `error` says so. Rejects with ERR_KEYS_BUSY when too many such operations wait.
    */
-  async keys(request: KeyRequest): Promise<KeyReport> {
+  async keys(asked: KeyRequest): Promise<KeyReport> {
+    const request = argument.keyRequest(asked);
     const outcome = await this.#node.operate((now, serf, operation) => serf.keys(now, operation, request));
     assert(outcome.type === 'keys', 'a key operation settles as keys');
     return outcome.report;
@@ -206,7 +213,7 @@ export class Cluster {
 
   /** Answers a query event by its id, once and before its deadline. */
   respond(queryId: number, payload: Uint8Array): void {
-    this.#node.run((now, serf) => serf.respond(now, queryId, payload));
+    this.#node.run((now, serf) => serf.respond(now, queryId, argument.bytes('payload', payload)));
   }
 
   /** Every known member, failed and left ones included, sorted by name. */
@@ -262,7 +269,7 @@ export class Cluster {
 
   /** Events from this call on; a reader that falls far behind loses the oldest. Throws ERR_EVENT_FILTER. */
   events(options: EventsOptions = {}): AsyncIterableIterator<ClusterEvent> {
-    const text = options.filter ?? '';
+    const text = argument.text('filter', options.filter ?? '');
     const filter = parseEventFilter(text);
     if ('invalid' in filter) {
       throw new CodedError(

@@ -4,7 +4,7 @@ import type { Address, Millis, OperationId } from '../base/machine.ts';
 import { EventBus } from '../events/bus.ts';
 import type { QueryTally } from '../serf/awaited.ts';
 import type { Outcome, QueryAnswer, SerfEffects } from '../serf/effects.ts';
-import { plainQuery, type QueryParams } from '../serf/query-params.ts';
+import type { QueryParams } from '../serf/query-params.ts';
 import { Serf } from '../serf/serf.ts';
 import type { PreviousNode } from '../serf/snapshot.ts';
 import { AnswerStream } from './answers.ts';
@@ -136,13 +136,12 @@ export class SerfNode {
   }
 
   /** Starts a query; throws when it cannot start. */
-  query(params: Pick<QueryParams, 'name'> & Partial<QueryParams>): AnswerStream {
+  query(params: QueryParams): AnswerStream {
     const operation = this.#operations.nextId();
     const stream = new AnswerStream();
-    const whole = { ...plainQuery(params.name, params.payload ?? null), ...params };
     this.#answers.set(operation, stream);
     try {
-      this.#pump.run((now, serf) => serf.query(now, operation, whole));
+      this.#pump.run((now, serf) => serf.query(now, operation, params));
     } catch (error) {
       this.#answers.delete(operation);
       throw error;

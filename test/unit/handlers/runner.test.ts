@@ -373,6 +373,13 @@ describe('a module handler', () => {
     expect(context.lines).toEqual(['[INFO] q']);
   });
 
+  test('may log anything', async () => {
+    const context = await run(
+      'export function handle(_event, context) { for (const x of [undefined, 5, Symbol("s")]) context.log(x); }',
+    );
+    expect(context.lines).toEqual(['[INFO] undefined', '[INFO] 5', '[INFO] Symbol(s)']);
+  });
+
   test.each([
     ['export const other = 1;', /exports no function named handle$/],
     ['export function handle() { throw new Error("boom"); }', /^\[ERR\] Error invoking module '.*': boom$/],
