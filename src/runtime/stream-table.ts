@@ -10,6 +10,8 @@ export const MAX_OUTBOUND_STREAMS = 128;
 const MAX_WRITE_BUFFER_BYTES = 48 * 1024 * 1024;
 /** Time a closed stream has to deliver what was written (memberlist.md 2.5: the lan write deadline). */
 const CLOSE_GRACE_MS = 10_000;
+/** Closed streams that may use that time at once; one more costs the oldest its connection, which others need. */
+export const MAX_LINGERING_STREAMS = 128;
 
 interface Entry {
   readonly socket: Socket;
@@ -30,6 +32,8 @@ export class StreamTable {
   readonly #counters: Counters;
   readonly #entries = new Map<StreamId, Entry>();
   readonly #outbound = new Set<StreamId>();
+  /** Streams closed by the machine whose peers have not closed them; the oldest first. */
+  readonly #lingering = new Set<Socket>();
   /** Streams that never got a socket and whose failure is about to be told. */
   readonly #refused = new Set<StreamId>();
   #last: StreamId = 0;
@@ -94,12 +98,14 @@ export class StreamTable {
     if (entry === undefined || !entry.live) return;
     entry.live = false;
     const { socket } = entry;
-    if (!entry.open && socket.writableLength === 0) {
+    // Nothing of ours is under way: to wait for such a peer would let it keep the connection.
+    if (socket.writableLength === 0 && (!entry.open || socket.bytesWritten === 0)) {
       socket.destroy();
       return;
     }
     // Reading on, and throwing away, lets the last bytes arrive: closing with unread input resets the connection.
     socket.end();
+    this.#linger(socket);
     entry.grace = setTimeout(() => {
       this.#counters.add('streams-cut');
       socket.destroy();
@@ -117,6 +123,19 @@ export class StreamTable {
       entry.socket.destroy();
     }
     await Promise.all(closed);
+  }
+
+  /** The oldest whose bytes the system has taken gives way: it delivers them, and the peer is all that is waited for. */
+  #linger(socket: Socket): void {
+    this.#lingering.add(socket);
+    if (this.#lingering.size <= MAX_LINGERING_STREAMS) return;
+    for (const oldest of this.#lingering) {
+      if (oldest.writableLength > 0) continue;
+      this.#lingering.delete(oldest);
+      this.#counters.add('streams-cut');
+      oldest.destroy();
+      return;
+    }
   }
 
   #nextId(): StreamId {
@@ -138,6 +157,7 @@ export class StreamTable {
     socket.once('close', () => {
       this.#input(id, { type: 'failed', why: failure });
       clearTimeout(entry.grace);
+      this.#lingering.delete(socket);
       this.#entries.delete(id);
       this.#outbound.delete(id);
     });

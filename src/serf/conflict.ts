@@ -6,6 +6,7 @@ import type { Trace, TraceLevel } from '../base/trace.ts';
 import type { MemberFacts } from '../swim/delegate.ts';
 import { InternalQuery } from './internal-queries.ts';
 import { type ConflictMember, conflictCodec, SerfType } from './messages.ts';
+import type { NameClaims } from './name-claims.ts';
 import { plainQuery, type QueryParams } from './query-params.ts';
 import type { AnswerSink } from './responses.ts';
 
@@ -22,6 +23,8 @@ export interface NameConflictParts {
   readonly ask: (now: Millis, params: QueryParams, sink: AnswerSink) => void;
   /** The vote was lost: we must go. */
   readonly evict: (now: Millis, reason: string) => void;
+  /** Takes who else uses names of others. */
+  readonly claims: NameClaims;
   readonly trace: Trace | undefined;
 }
 
@@ -49,6 +52,7 @@ export class NameConflict {
     const { resolve } = this.#parts;
     const claimant = hostPort(other.address);
     if (existing.name !== this.#parts.self().name) {
+      this.#parts.claims.add(now, existing.name, other.address);
       const text = `Name conflict for '${existing.name}' both ${hostPort(existing.address)} and ${claimant} are claiming`;
       this.#log('WARN', 'Name conflict', text);
       return;

@@ -1,3 +1,5 @@
+import type { SerfConfig } from './config.ts';
+
 /** The largest time the codec lets through (24 #7); a clock that reached it stays there instead of wrapping. */
 export const MAX_LAMPORT_TIME = Number.MAX_SAFE_INTEGER;
 
@@ -27,4 +29,14 @@ export interface SerfClocks {
   readonly member: LamportClock;
   readonly event: LamportClock;
   readonly query: LamportClock;
+}
+
+/** Each clock starts at 1, or after the last time of an earlier run (serf.md 5). */
+export function startClocks(config: Pick<SerfConfig, 'lastTimes'>): SerfClocks {
+  const clocks = { member: new LamportClock(), event: new LamportClock(), query: new LamportClock() };
+  for (const key of ['member', 'event', 'query'] as const) {
+    clocks[key].increment();
+    clocks[key].witness(config.lastTimes[key]);
+  }
+  return clocks;
 }

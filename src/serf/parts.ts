@@ -14,11 +14,12 @@ import type { SerfEffects } from './effects.ts';
 import { InternalQueries } from './internal-queries.ts';
 import { SerfJoins } from './joins.ts';
 import { KeyManager } from './key-manager.ts';
-import { LamportClock, type SerfClocks } from './lamport.ts';
+import { type SerfClocks, startClocks } from './lamport.ts';
 import { Leaving } from './leaving.ts';
 import { LostMembers } from './lost-members.ts';
 import { SerfMembers } from './members.ts';
 import { Membership } from './membership.ts';
+import { NameClaims } from './name-claims.ts';
 import { EventPipeline } from './pipeline.ts';
 import { Queries } from './queries.ts';
 import { QueryFilter } from './query-filter.ts';
@@ -63,6 +64,7 @@ export interface SerfParts {
   /** What `membership` keeps; to be filled at start by nobody but worlds. */
   readonly table: SerfMembers;
   readonly lost: LostMembers;
+  readonly claims: NameClaims;
   readonly coordinates: Coordinates;
   readonly userEvents: UserEvents;
   readonly queries: Queries;
@@ -116,7 +118,7 @@ export function buildParts(sources: PartsSources): SerfParts {
     trace,
     settle: (operation, outcome) => sources.effects.settle(operation, outcome),
   });
-  const conflict = buildConflict(sources, asking);
+  const conflict = buildConflict(sources, asking, standing.claims);
   const comings = buildComings(sources, { clocks, queues, operations, ...standing }, conflict);
   const delegate = new SerfDelegate({
     ...sources,
@@ -162,7 +164,7 @@ function buildRecorder(sources: PartsSources, clocks: SerfClocks): Recorder {
 function buildMembership(
   sources: PartsSources,
   { clocks, queues, pipeline, recorder }: Built<'clocks' | 'queues' | 'pipeline' | 'recorder'>,
-): Built<'membership' | 'table' | 'lost' | 'coordinates'> {
+): Built<'membership' | 'table' | 'lost' | 'claims' | 'coordinates'> {
   const self = sources.config.swim.name;
   const lost = new LostMembers();
   const table = new SerfMembers(sources.random.below(2 ** 32));
@@ -188,7 +190,7 @@ function buildMembership(
     self,
     knows: (name) => membership.members.get(name) !== undefined,
   });
-  return { membership, table, lost, coordinates };
+  return { membership, table, lost, claims: new NameClaims(), coordinates };
 }
 
 function buildQueries(
@@ -227,7 +229,7 @@ function buildQueries(
 
 function buildComings(
   sources: PartsSources,
-  built: Built<'clocks' | 'queues' | 'operations' | 'membership' | 'lost'>,
+  built: Built<'clocks' | 'queues' | 'operations' | 'membership' | 'lost' | 'claims'>,
   conflict: NameConflict,
 ): Built<'joins' | 'reaching' | 'leaving' | 'upkeep' | 'rejoin'> {
   const { config, effects, deadlines, trace } = sources;
@@ -260,17 +262,18 @@ function buildComings(
   });
   const staying = (): boolean => sources.state() === 'alive';
   const reaching = new Reaching({ swim, operations, members: membership.members, staying, settle });
-  const upkeep = new Upkeep({ ...sources, ...built, swim, staying });
+  const upkeep = new Upkeep({ ...sources, ...built, swim, known: knownOf(sources), staying });
   const rejoin = new Rejoin({ ...sources, operations, swim, lost, staying });
   return { joins, reaching, leaving, upkeep, rejoin };
 }
 
-function buildConflict(sources: PartsSources, asking: Asking): NameConflict {
+function buildConflict(sources: PartsSources, asking: Asking, claims: NameClaims): NameConflict {
   return new NameConflict({
     resolve: sources.config.enableNameConflictResolution,
     self: () => sources.swim().self.facts,
     ask: (now, params, sink) => asking.ask(now, params, sink),
     evict: sources.evict,
+    claims,
     trace: sources.trace,
   });
 }
@@ -279,22 +282,17 @@ const LIVE: readonly unknown[] = ['alive', 'suspect'];
 
 /** What the delegate asks of SWIM. */
 function ofSwim(sources: PartsSources): { sendUser: SendUser; isUp: (name: string) => boolean } {
-  const { config, swim } = sources;
-  const isUp = (name: string): boolean =>
-    name !== config.swim.name && LIVE.includes(swim().members.get(name)?.status);
+  const { config } = sources;
+  const known = knownOf(sources);
+  const isUp = (name: string): boolean => name !== config.swim.name && LIVE.includes(known(name)?.status);
   return { sendUser: sendUserOf(sources), isUp };
 }
 
+const knownOf =
+  ({ swim }: Pick<PartsSources, 'swim'>) =>
+  (name: string) =>
+    swim().members.get(name);
+
 function sendUserOf(sources: Pick<PartsSources, 'swim'>): SendUser {
   return (to, payload, peer) => sources.swim().sendUser(to, payload, peer);
-}
-
-/** Each clock starts at 1, or after the last time of an earlier run (serf.md 5). */
-function startClocks(config: Pick<SerfConfig, 'lastTimes'>): SerfClocks {
-  const clocks = { member: new LamportClock(), event: new LamportClock(), query: new LamportClock() };
-  for (const key of ['member', 'event', 'query'] as const) {
-    clocks[key].increment();
-    clocks[key].witness(config.lastTimes[key]);
-  }
-  return clocks;
 }

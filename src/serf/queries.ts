@@ -7,6 +7,7 @@ import type { Trace } from '../base/trace.ts';
 import type { QueryEvent } from '../events/event.ts';
 import type { SerfConfig } from './config.ts';
 import type { SerfDeadline } from './deadline.ts';
+import { InternalQuery } from './internal-queries.ts';
 import type { LamportClock } from './lamport.ts';
 import { QueryFlag, type QueryMessage } from './messages.ts';
 import type { QueryFilter } from './query-filter.ts';
@@ -76,6 +77,10 @@ export class Queries {
     counters.tell('serf.queries');
     counters.metrics?.count(`serf.queries.${message.name}`, 1);
     if (filter.matches(message.filters, this.#parts.tags())) this.#deliver(now, message);
+    if (isLethal(message)) {
+      counters.add('drop:query-lethal');
+      return false;
+    }
     return (message.flags & QueryFlag.noBroadcast) === 0;
   }
 
@@ -178,6 +183,19 @@ export class Queries {
       fields: { name: message.name, ltime: message.ltime, current: clock.time },
     });
   }
+}
+
+/** Key queries whose payload Serf reads without a look at its length. */
+const KEY_QUERIES: readonly string[] = [
+  InternalQuery.installKey,
+  InternalQuery.useKey,
+  InternalQuery.removeKey,
+];
+
+/** True for a query that ends the process of Serf's agents, up to 0.10.1: nobody may get it from us (serf.md 22). */
+function isLethal({ filters, name, payload }: QueryMessage): boolean {
+  if (filters.some((filter) => filter.length === 0)) return true;
+  return KEY_QUERIES.includes(name) && (payload === null || payload.length === 0);
 }
 
 /** Serf puts these words before every failure to answer, key query or not (serf.md 10.5). */

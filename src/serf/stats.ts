@@ -39,7 +39,7 @@ export function serfStats(
 
 /** How full every queue and table of both layers is. */
 export function serfLoads(parts: SerfParts, swim: Pick<SwimPort, 'loads'>): Load[] {
-  const { queues, membership, asking, queries, joins, keyManager, lost } = parts;
-  const own = [asking, queries, joins, keyManager, lost].map(({ load }) => load);
+  const { queues, membership, asking, queries, joins, keyManager, lost, claims } = parts;
+  const own = [asking, queries, joins, keyManager, lost, claims].map(({ load }) => load);
   return [...queues.loads(membership.members.size), ...own, ...swim.loads()];
 }

@@ -10,12 +10,13 @@ import type { LostMembers } from './lost-members.ts';
 import type { Membership } from './membership.ts';
 import type { SerfQueues } from './queues.ts';
 import { chooseReconnect } from './reconnect.ts';
+import { Returning, type ReturningParts } from './returning.ts';
 import { SEEK_EVERY_MS, Seeking } from './seeking.ts';
 import type { PreviousNode } from './snapshot.ts';
 import type { SwimOperations } from './swim-operations.ts';
 import type { SwimPort } from './swim-port.ts';
 
-export interface UpkeepParts {
+export interface UpkeepParts extends Pick<ReturningParts, 'claims' | 'known'> {
   readonly config: Pick<
     SerfConfig,
     | 'reapIntervalMs'
@@ -23,6 +24,7 @@ export interface UpkeepParts {
     | 'queueCheckIntervalMs'
     | 'reconnectTimeoutMs'
     | 'tombstoneTimeoutMs'
+    | 'swim'
   >;
   readonly deadlines: Deadlines<SerfDeadline>;
   readonly membership: Membership;
@@ -41,10 +43,12 @@ export interface UpkeepParts {
 export class Upkeep {
   readonly #parts: UpkeepParts;
   readonly #seeking: Seeking;
+  readonly #returning: Returning;
 
   constructor(parts: UpkeepParts) {
     this.#parts = parts;
     this.#seeking = new Seeking(parts);
+    this.#returning = new Returning(parts);
   }
 
   /** Sets each chore one interval ahead. */
@@ -68,7 +72,9 @@ export class Upkeep {
         }
         break;
       case 'seek':
-        if (this.#parts.staying()) this.#seekAt(this.#seeking.turn(now));
+        if (!this.#parts.staying()) return;
+        this.#returning.turn(now);
+        this.#seekAt(this.#seeking.turn(now));
         return;
       case 'queue-check': {
         const dropped = queues.check(membership.members.size, counters.metrics);

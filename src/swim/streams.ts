@@ -19,6 +19,8 @@ import { StreamDecoder } from './stream-decoder.ts';
 const MAX_INBOUND = 256;
 /** Requests whose body is under way at one time; memberlist closes the 128th push/pull without a word. */
 const MAX_UNFINISHED_REQUESTS = 127;
+/** An unfinished request this old gives way to a new one: whoever stalls must not keep others out. */
+const STALLED_MS = 1_000;
 /** Bytes all unfinished messages may hold together; two whole states of the largest allowed size and their overhead. */
 const MAX_BUFFERED_BYTES = 128 * 1024 * 1024;
 
@@ -58,8 +60,6 @@ interface Entry {
   readonly inbound: boolean;
   opened: boolean;
   buffered: number;
-  /** Inbound, and its message has begun but not ended. */
-  unfinished: boolean;
 }
 
 export interface StreamParts {
@@ -77,7 +77,8 @@ export class Streams {
   readonly #parts: StreamParts;
   readonly #entries = new Map<StreamId, Entry>();
   #inbound = 0;
-  #unfinished = 0;
+  /** Inbound streams whose message has begun but not ended, and when it began; the oldest first. */
+  readonly #unfinished = new Map<Entry, Millis>();
   #buffered = 0;
 
   constructor(parts: StreamParts) {
@@ -176,7 +177,7 @@ export class Streams {
       expectBy: (at) => deadlines.set(`stream:${id}`, at, { type: 'stream', id }),
     };
     const decoder = new StreamDecoder(envelope, inbound ? 'accepting' : 'dialling');
-    const entry: Entry = { handle, role, decoder, inbound, opened: false, buffered: 0, unfinished: false };
+    const entry: Entry = { handle, role, decoder, inbound, opened: false, buffered: 0 };
     this.#entries.set(id, entry);
     if (inbound) this.#inbound += 1;
     handle.expectBy(giveUpAt);
@@ -206,17 +207,19 @@ export class Streams {
       return;
     }
     if (message !== undefined) entry.role.message(now, entry.handle, message);
-    else if (entry.inbound && !entry.unfinished && entry.decoder.phase === 'message') this.#begin(entry);
+    else if (entry.inbound && !this.#unfinished.has(entry) && entry.decoder.phase === 'message')
+      this.#begin(now, entry);
   }
 
-  #begin(entry: Entry): void {
-    if (this.#unfinished >= MAX_UNFINISHED_REQUESTS) {
+  #begin(now: Millis, entry: Entry): void {
+    if (this.#unfinished.size >= MAX_UNFINISHED_REQUESTS) {
       this.#parts.counters.add('drop:push-pull-limit');
-      this.#close(entry);
-      return;
+      const [oldest, begunAt] = this.#unfinished.entries().next().value ?? [entry, now];
+      const isStalled = now - begunAt >= STALLED_MS;
+      this.#close(isStalled ? oldest : entry);
+      if (!isStalled) return;
     }
-    entry.unfinished = true;
-    this.#unfinished += 1;
+    this.#unfinished.set(entry, now);
   }
 
   #break(now: Millis, entry: Entry, type: StreamTrouble['type']): void {
@@ -228,7 +231,7 @@ export class Streams {
     const { effects, deadlines } = this.#parts;
     if (!this.#entries.delete(entry.handle.id)) return;
     if (entry.inbound) this.#inbound -= 1;
-    if (entry.unfinished) this.#unfinished -= 1;
+    this.#unfinished.delete(entry);
     this.#buffered -= entry.buffered;
     deadlines.cancel(`stream:${entry.handle.id}`);
     effects.closeStream(entry.handle.id);

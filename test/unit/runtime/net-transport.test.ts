@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Counters } from '../../../src/base/counters.ts';
 import type { Address, DatagramFailure, StreamId, StreamInput } from '../../../src/base/machine.ts';
 import { MAX_INBOUND_STREAMS, NetTransport } from '../../../src/runtime/net-transport.ts';
-import { MAX_OUTBOUND_STREAMS } from '../../../src/runtime/stream-table.ts';
+import { MAX_LINGERING_STREAMS, MAX_OUTBOUND_STREAMS } from '../../../src/runtime/stream-table.ts';
 import { TcpListener } from '../../../src/runtime/tcp-listener.ts';
 import { unmapped } from '../../../src/runtime/udp-socket.ts';
 
@@ -166,6 +166,28 @@ describe('NetTransport: limits', () => {
     expect(inputs).toHaveLength(MAX_INBOUND_STREAMS);
     sockets[0]?.write('still here');
     await until(() => inputs.length === MAX_INBOUND_STREAMS + 1);
+  });
+
+  it('has room again at once for what the machine closes, whether or not the peer does', async () => {
+    const { transport, port, inputs } = await start({ ip: IP, port: 0 });
+    const silent = await Promise.all(Array.from({ length: MAX_INBOUND_STREAMS }, () => dial(IP, port)));
+    await until(() => inputs.length === MAX_INBOUND_STREAMS);
+    for (const { id } of inputs) transport.closeStream(id);
+    const isGone = (socket: Socket): boolean => socket.destroyed || socket.readableEnded;
+    for (const socket of silent) socket.resume();
+    await until(() => silent.every(isGone));
+    const answered = await Promise.all(Array.from({ length: MAX_INBOUND_STREAMS }, () => dial(IP, port)));
+    await until(() => inputs.length === 2 * MAX_INBOUND_STREAMS);
+    for (const { id } of inputs.slice(MAX_INBOUND_STREAMS)) {
+      transport.writeStream(id, Buffer.from('no'));
+      transport.closeStream(id);
+    }
+    const cut = MAX_INBOUND_STREAMS - MAX_LINGERING_STREAMS;
+    expect(transport.counters.get('streams-cut')).toBe(cut);
+    await until(() => answered.filter((socket) => socket.bytesRead === 2).length >= MAX_LINGERING_STREAMS);
+    const more = await Promise.all(Array.from({ length: cut }, () => dial(IP, port)));
+    await until(() => inputs.length === 2 * MAX_INBOUND_STREAMS + more.length);
+    expect(transport.counters.get('drop:connection-limit')).toBeUndefined();
   });
 
   it('refuses to dial above its limit, and dials again once a stream is gone', async () => {

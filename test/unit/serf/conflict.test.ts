@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../../src/base/errors.ts';
 import { NameConflict } from '../../../src/serf/conflict.ts';
 import { type ConflictMember, conflictCodec } from '../../../src/serf/messages.ts';
+import { NameClaims } from '../../../src/serf/name-claims.ts';
 import type { QueryParams } from '../../../src/serf/query-params.ts';
 import type { AnswerSink } from '../../../src/serf/responses.ts';
 import { bench, facts } from '../../support/serf-parts.ts';
@@ -42,6 +43,7 @@ function vote() {
       sinks.push(sink);
     },
     evict: (_now, reason) => void evictions.push(reason),
+    claims: new NameClaims(),
     trace: on.trace,
   });
   const noticed = () => conflict.noticed(0, SELF, facts('me', 7));
@@ -106,6 +108,7 @@ describe('the vote over our name', () => {
         throw new CodedError('ERR_FEATURE', 'Feature not supported');
       },
       evict: () => expect.fail('nobody voted'),
+      claims: new NameClaims(),
       trace: on.trace,
     });
     conflict.noticed(0, SELF, facts('me', 7));

@@ -110,8 +110,19 @@ describe('receiving a query', () => {
 
   it('an empty filter byte string never matches and breaks nothing', () => {
     const { on, queries } = answering();
-    expect(queries.receive(0, question({ filters: [new Uint8Array(0)] }))).toBe(true);
+    queries.receive(0, question({ filters: [new Uint8Array(0)] }));
     expect(on.events).toEqual([]);
+  });
+
+  it.each([
+    ['an empty filter', { filters: [Uint8Array.of(0, 0x90), new Uint8Array(0)] }, false],
+    ['a key to install and no payload', { name: '_serf_install-key' }, false],
+    ['a key to use and an empty payload', { name: '_serf_use-key', payload: new Uint8Array(0) }, false],
+    ['a key to remove and no payload', { name: '_serf_remove-key' }, false],
+    ['a key request', { name: '_serf_install-key', payload: Uint8Array.of(7, 0x80) }, true],
+    ['no payload, to list keys', { name: '_serf_list-keys' }, true],
+  ])('with %s is passed on unless it ends Serf’s own agents', (_what, over, passedOn) => {
+    expect(answering().queries.receive(0, question(over))).toBe(passedOn);
   });
 
   it('is acknowledged to the address in the message, under the name of the asker', () => {

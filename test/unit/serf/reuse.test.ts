@@ -9,9 +9,9 @@ const RECLAIM_MS = 5 * SECOND;
 const placeOf = (node: SerfNode, name: string): string | undefined => node.member(name)?.addr.join('.');
 
 /** Three nodes of which n3 has just been seen to fail. */
-function withFailure(reclaimMs: number) {
+function withFailure(reclaimMs: number, more: { readonly pushPullIntervalMs?: number } = {}) {
   const world = new World(11);
-  const swim = { deadNodeReclaimTimeMs: reclaimMs, gossipToTheDeadTimeMs: 10 * MINUTE };
+  const swim = { deadNodeReclaimTimeMs: reclaimMs, gossipToTheDeadTimeMs: 10 * MINUTE, ...more };
   const nodes = serfCluster(world, 3, { swim });
   const [a, b, c] = nodes as [SerfNode, SerfNode, SerfNode];
   world.kill(c.address);
@@ -44,6 +44,26 @@ describe('an old name at a new address', () => {
     expect(a.member('n3')?.status).toBe('failed');
     expect(placeOf(a, 'n3')).toMatch(/127\.0\.0\.3$/);
     expect(a.texts().some((text) => text.startsWith('Conflicting address for n3.'))).toBe(true);
+  });
+
+  it('is taken as soon as its old self has been dead for that long, by all who heard of it before', () => {
+    const { world, a, b, moved } = withFailure(RECLAIM_MS, { pushPullIntervalMs: 10 * MINUTE });
+    moved();
+    world.run(RECLAIM_MS - SECOND);
+    expect([a, b].map((node) => node.member('n3')?.status)).toEqual(['failed', 'failed']);
+    world.run(15 * SECOND);
+    for (const node of [a, b]) {
+      expect(node.member('n3')?.status).toBe('alive');
+      expect(placeOf(node, 'n3')).toMatch(/127\.0\.0\.9$/);
+      expect(node.story('n3')).toEqual(['member-join', 'member-failed', 'member-join']);
+    }
+  });
+
+  it('is not taken from somebody who is no longer there', () => {
+    const { world, a, b, moved } = withFailure(RECLAIM_MS, { pushPullIntervalMs: 10 * MINUTE });
+    world.kill(moved().address);
+    world.run(MINUTE);
+    for (const node of [a, b]) expect(node.story('n3')).toEqual(['member-join', 'member-failed']);
   });
 
   it('is taken at once after a leave', () => {

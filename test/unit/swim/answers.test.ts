@@ -281,6 +281,15 @@ describe('streams we accept', () => {
     expect(node.accept(Uint8Array.of(6)).closed).toBe(false);
   });
 
+  it('requests that have stalled for a second give way to new ones, the oldest first', () => {
+    const node = loneSwim({ ...STILL, tcpTimeoutMs: 10_000 });
+    const stalled = Array.from({ length: 127 }, () => node.accept(Uint8Array.of(6)));
+    node.pass(1_000);
+    const later = [0, 1].map(() => node.accept(Uint8Array.of(6)));
+    expect(later.map(({ closed }) => closed)).toEqual([false, false]);
+    expect(stalled.map(({ closed }) => closed)).toEqual(stalled.map((_, i) => i < 2));
+  });
+
   it('a user message is delivered unless it is empty', () => {
     const node = loneSwim(STILL);
     expect(node.accept(encodeUserStream(Buffer.from('hello')))).toMatchObject({ closed: true, written: [] });
