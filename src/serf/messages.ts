@@ -159,15 +159,13 @@ export interface RelayHeader {
   readonly destName: string;
 }
 
-const leave = struct<LeaveIntent>({ ltime: ['LTime', u64], node: ['Node', text], prune: ['Prune', bool] });
-const join = struct<JoinIntent>({ ltime: ['LTime', u64], node: ['Node', text] });
+const node = knownText((from, start, end) => sharedFacts.name(from, start, end));
+const leave = struct<LeaveIntent>({ ltime: ['LTime', u64], node: ['Node', node], prune: ['Prune', bool] });
+const join = struct<JoinIntent>({ ltime: ['LTime', u64], node: ['Node', node] });
 
 const eventBody = struct<EventBody>({ name: ['Name', text], payload: ['Payload', bytesOrNull] });
 const eventSlot = struct<EventSlot>({ ltime: ['LTime', u64], events: ['Events', arrayOf(eventBody)] });
-const statusLTimes = mapOf(
-  u64,
-  knownText((from, start, end) => sharedFacts.name(from, start, end)),
-);
+const statusLTimes = mapOf(u64, node);
 const pushPullFields = {
   ltime: ['LTime', u64],
   statusLTimes: ['StatusLTimes', statusLTimes],

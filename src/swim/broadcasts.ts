@@ -6,6 +6,8 @@ export const MAX_BROADCASTS = 16_384;
 /** A message waiting to be gossiped. */
 interface Broadcast {
   readonly bytes: Uint8Array;
+  /** That of `bytes`: where entries are compared, their bytes need not be fetched. */
+  readonly length: number;
   readonly id: number;
   readonly name: string | undefined;
   readonly finished: (() => void) | undefined;
@@ -39,7 +41,8 @@ export class BroadcastQueue {
    */
   enqueue(bytes: Uint8Array, options: { readonly name?: string; readonly finished?: () => void } = {}): void {
     const { name, finished } = options;
-    const entry: Broadcast = { bytes, id: this.#nextId, name, finished, transmits: 0, gone: false };
+    const { length } = bytes;
+    const entry: Broadcast = { bytes, length, id: this.#nextId, name, finished, transmits: 0, gone: false };
     this.#nextId += 1;
     if (name !== undefined) {
       const old = this.#byName.get(name);
@@ -65,10 +68,9 @@ export class BroadcastQueue {
       while (at >= 0) {
         const free = kind === 'user' ? packer.freeForUser : packer.freeForMessage;
         if (free <= 0) break;
-        at = Math.min(at, firstFitting(entries, free));
+        at = lastFitting(entries, at, free);
         if (at < 0) break;
-        const entry = entries[at] as Broadcast;
-        entries.splice(at, 1);
+        const entry = removeAt(entries, at);
         at -= 1;
         if (entry.gone) {
           this.#gone -= 1;
@@ -120,7 +122,7 @@ export class BroadcastQueue {
       if (isWorse(entries[middle] as Broadcast, entry)) low = middle + 1;
       else high = middle;
     }
-    entries.splice(low, 0, entry);
+    insertAt(entries, low, entry);
   }
 
   /** Marks a superseded entry; it stays in its tier until met or swept. */
@@ -152,16 +154,33 @@ export class BroadcastQueue {
 
 /** True when `a` goes out after `b` of the same tier: shorter, or as long and older. */
 function isWorse(a: Broadcast, b: Broadcast): boolean {
-  return a.bytes.length !== b.bytes.length ? a.bytes.length < b.bytes.length : a.id < b.id;
+  return a.length !== b.length ? a.length < b.length : a.id < b.id;
 }
 
-/** Index of the best entry no longer than `free`, or -1. */
-function firstFitting(entries: readonly Broadcast[], free: number): number {
+/** Removes and returns the entry at an index: mostly the last, which the engine's own `splice` would make an array for. */
+function removeAt(entries: Broadcast[], at: number): Broadcast {
+  const entry = entries[at] as Broadcast;
+  if (at === entries.length - 1) entries.pop();
+  else entries.splice(at, 1);
+  return entry;
+}
+
+/** Puts an entry before the one at an index, or at the end. */
+function insertAt(entries: Broadcast[], at: number, entry: Broadcast): void {
+  if (at === entries.length) entries.push(entry);
+  else entries.splice(at, 0, entry);
+}
+
+/** Index of the best entry up to index `top` that is no longer than `free`, or -1. */
+function lastFitting(entries: readonly Broadcast[], top: number, free: number): number {
+  // A datagram fills up with the longest, and at its end not even the shortest fits: neither needs a search.
+  if ((entries[top] as Broadcast).length <= free) return top;
+  if ((entries[0] as Broadcast).length > free) return -1;
   let low = 0;
-  let high = entries.length;
+  let high = top;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((entries[middle] as Broadcast).bytes.length <= free) low = middle + 1;
+    if ((entries[middle] as Broadcast).length <= free) low = middle + 1;
     else high = middle;
   }
   return low - 1;

@@ -46,10 +46,17 @@ export function imageOf(facts: MemberFacts): FactsImage {
   return { bytes: imager.result(), afterIncarnation, afterState };
 }
 
+/** Nothing seen yet. */
+export function newSighting(): Sighting {
+  return { hash: 0, nameAt: 0, nameEnd: 0, incarnation: 0, incarnationAt: 0, restAt: 0 };
+}
+
 /** Where the changing parts of a member in a message may be, if it is written as an image is. */
 export interface Sighting {
-  /** The hash of the name, as `hashName` with seed 0. */
+  /** The hash of the name, as `hashName` with seed 0, and where the name is. */
   hash: number;
+  nameAt: number;
+  nameEnd: number;
   incarnation: number;
   /** Where the incarnation begins, and where what follows it does. */
   incarnationAt: number;
@@ -59,7 +66,7 @@ export interface Sighting {
 const NIL = 0xc0;
 
 /**
- * Looks at a member in a message by lengths alone, and takes its name's hash: whether the bytes between them are what
+ * Looks at a member in a message, a push/pull or the body of an alive message, by lengths alone, and takes its name's hash: whether the bytes between them are what
  * they should be is for the caller to find out. False when lengths or the incarnation have forms that no image has.
  */
 export function sight(bytes: Uint8Array, at: number, seen: Sighting): boolean {
@@ -79,6 +86,8 @@ export function sight(bytes: Uint8Array, at: number, seen: Sighting): boolean {
   if (nameEnd < 0 || nameEnd > bytes.length) return false;
   const nameAt = nameHeadAt + (bytes[nameHeadAt] === 0xda ? 3 : 1);
   seen.hash = hashNameBytes(bytes, nameAt, nameEnd, 0);
+  seen.nameAt = nameAt;
+  seen.nameEnd = nameEnd;
   seen.incarnation = incarnation;
   seen.incarnationAt = incarnationAt;
   seen.restAt = restAt;

@@ -2,7 +2,7 @@ import { equalBytes } from '../base/bytes.ts';
 import { hashName, hashNameBytes, isAsciiName } from '../base/name-hash.ts';
 import type { Writer } from '../wire/msgpack-writer.ts';
 import type { MemberFacts } from './delegate.ts';
-import { imageOf, type Sighting, sight } from './facts-image.ts';
+import { imageOf, newSighting, type Sighting, sight } from './facts-image.ts';
 
 /** Slots of a pool at first and at most; a quarter of them is filled before there are twice as many. */
 const FIRST_SLOTS = 256;
@@ -48,7 +48,7 @@ export class FactsPool {
   #size = 0;
   #foundEnd = 0;
   readonly #versions: Uint8Array[] = [];
-  readonly #seen: Sighting = { hash: 0, incarnation: 0, incarnationAt: 0, restAt: 0 };
+  readonly #seen: Sighting = newSighting();
 
   /** Facts equal to these, which are kept if there are none yet. */
   share(facts: MemberFacts): MemberFacts {
@@ -128,11 +128,15 @@ export class FactsPool {
   /** The name that these bytes are, if it was heard before. */
   name(bytes: Uint8Array, from: number, to: number): string | undefined {
     if (to - from > MAX_POOLED_NAME) return undefined;
+    return this.named(bytes, from, to, hashNameBytes(bytes, from, to, 0))?.name;
+  }
+
+  /** The facts of the member whose name these bytes are, if it was heard of before. @param hash of these bytes, seed 0 */
+  named(bytes: Uint8Array, from: number, to: number, hash: number): MemberFacts | undefined {
     const mask = this.#slots.length - 1;
-    const hash = hashNameBytes(bytes, from, to, 0);
     for (let way = 0; way < WAYS; way += 1) {
       const found = this.#slots[(hash + way) & mask];
-      if (found !== undefined && isAsciiName(found.name, bytes, from, to)) return found.name;
+      if (found !== undefined && isAsciiName(found.name, bytes, from, to)) return found;
     }
     return undefined;
   }

@@ -6,7 +6,8 @@ import type { Metrics } from '../base/metrics.ts';
 import type { Trace } from '../base/trace.ts';
 import { type EnvelopeConfig, openPacket } from '../wire/envelope.ts';
 import { isContainer, unpackMessage } from '../wire/unpack.ts';
-import { factsOf } from './claims.ts';
+import { recognisedAlive } from './alive-message.ts';
+import { type AliveClaim, factsOf } from './claims.ts';
 import type { SwimConfig } from './config.ts';
 import type { Contacts } from './contacts.ts';
 import type { SwimDelegate } from './delegate.ts';
@@ -141,16 +142,24 @@ export class Intake {
 
   #alive(now: Millis, from: Address, body: Uint8Array): void {
     const { config, membership, counters, allows } = this.#parts;
-    const alive = decodeAlive(body);
+    const claim = this.#aliveClaim(body);
     if (config.cidrsAllowed.length > 0) {
       const source = ipBytes(from.ip);
-      if (source === undefined || !allows(source) || !allows(alive.addr)) {
+      if (source === undefined || !allows(source) || !allows(claim.facts.addr)) {
         counters.add('drop:alive-outside-cidr');
         return;
       }
     }
-    const facts = factsOf(alive, alive.node, config);
-    membership.alive(now, { facts, incarnation: alive.incarnation, bootstrap: false });
+    membership.alive(now, claim);
+  }
+
+  #aliveClaim(body: Uint8Array): AliveClaim {
+    const { config } = this.#parts;
+    // The first protocol has no ports: there, what the bytes say is not what they mean.
+    const recognised = config.protocolVersion < 2 ? undefined : recognisedAlive(body);
+    if (recognised !== undefined) return recognised;
+    const alive = decodeAlive(body);
+    return { facts: factsOf(alive, alive.node, config), incarnation: alive.incarnation, bootstrap: false };
   }
 
   #drop(from: Address, error: unknown): void {

@@ -1,15 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/base/random.ts';
+import { aliveMessage, recognisedAlive } from '../../src/swim/alive-message.ts';
 import { factsOf } from '../../src/swim/claims.ts';
 import { FactsPool } from '../../src/swim/facts-pool.ts';
 import { MemberTable } from '../../src/swim/members.ts';
-import { decodePushPull, encodePushPull, type PushPullNode } from '../../src/swim/messages.ts';
+import { decodeAlive, decodePushPull, encodePushPull, type PushPullNode } from '../../src/swim/messages.ts';
 import { decodeState, encodeState } from '../../src/swim/state-codec.ts';
 
 const CONFIG = { bindPort: 7946, protocolVersion: 2 };
 const STATES = ['alive', 'suspect', 'dead', 'left'] as const;
 
+const bytesOf = (text: string): Uint8Array => Buffer.from(text);
 const bytes = (maxLength: number) => fc.uint8Array({ maxLength });
 /** Few names, addresses and metadata, so that members come up again as they were and changed. */
 const node = fc.record<PushPullNode>({
@@ -136,5 +138,58 @@ describe('FactsPool', () => {
     for (const odd of [facts('x'.repeat(256), 1), { ...facts('meta', 1), meta: new Uint8Array(513) }]) {
       expect(pool.share({ ...odd })).not.toBe(pool.share({ ...odd }));
     }
+  });
+});
+
+describe('an alive message that was made here before', () => {
+  const claimed = (body: Uint8Array) => {
+    const read = decodeAlive(body);
+    return { facts: factsOf(read, read.node, CONFIG), incarnation: read.incarnation, bootstrap: false };
+  };
+
+  it('is recognised, and means what the decoder reads', () => {
+    fc.assert(
+      fc.property(node, (member) => {
+        const facts = factsOf(member, member.name, CONFIG);
+        const body = aliveMessage(facts, member.incarnation).subarray(1);
+        const recognised = recognisedAlive(body);
+        if (recognised !== undefined) expect(recognised).toEqual(claimed(body));
+      }),
+    );
+    const facts = factsOf(
+      {
+        addr: Uint8Array.of(10, 0, 0, 9),
+        port: 7946,
+        meta: bytesOf('m'),
+        vsn: Uint8Array.of(1, 5, 2, 2, 5, 5),
+      },
+      'once-more',
+      CONFIG,
+    );
+    const body = Uint8Array.from(aliveMessage(facts, 300).subarray(1));
+    expect(recognisedAlive(body)?.facts).toBe(facts);
+  });
+
+  it('is not recognised with any byte changed, cut or added', () => {
+    const facts = factsOf(
+      {
+        addr: Uint8Array.of(10, 0, 0, 8),
+        port: 7946,
+        meta: bytesOf('m'),
+        vsn: Uint8Array.of(1, 5, 2, 2, 5, 5),
+      },
+      'changed',
+      CONFIG,
+    );
+    const body = Uint8Array.from(aliveMessage(facts, 7).subarray(1));
+    for (let at = 0; at < body.length; at += 1) {
+      for (let flip = 1; flip < 256; flip += 1) {
+        const changed = Uint8Array.from(body);
+        changed[at] = (changed[at] as number) ^ flip;
+        expect(recognisedAlive(changed)).toBeUndefined();
+      }
+      expect(recognisedAlive(body.subarray(0, at))).toBeUndefined();
+    }
+    expect(recognisedAlive(Uint8Array.from([...body, 0]))).toBeUndefined();
   });
 });
