@@ -112,10 +112,24 @@ function options(entryPoints, outdir, shared, plugins) {
     // pino starts workers by files of its own and is loaded by a running agent only.
     external: ['pino'],
     // Its build for bundlers: the one of Node's older kind asks for modules in a way that bundles cannot answer.
-    alias: { liquidjs: 'liquidjs/dist/liquid.node.mjs' },
+    alias: {
+      liquidjs: 'liquidjs/dist/liquid.node.mjs',
+      'emoji-regex': 'emoji-regex/index.mjs',
+      // yargs asks who calls it when it loads commands from a folder, which nothing here does.
+      'get-caller-file': join(ROOT, 'scripts/lib/no-caller-file.mjs'),
+    },
     inject: shared.length === 0 ? [] : ['shared-file'],
     plugins: [sharedFile(shared), ...plugins],
   };
+}
+
+/**
+ * Every module imports the shared file, and one of Node's older kind would do so by `require`: the bundler would then wrap
+ * every module of the command line in a function, at a cost for every start.
+ */
+function refuseOlderKind(inputs) {
+  const older = Object.keys(inputs).filter((path) => inputs[path].format === 'cjs');
+  if (older.length > 0) throw new Error(`Of Node's older kind, give them an alias: ${older.join(', ')}`);
 }
 
 async function bundle(entryPoints, outdir, shared) {
@@ -123,6 +137,7 @@ async function bundle(entryPoints, outdir, shared) {
   if (shared.length === 0) return Object.keys((await build(plain)).metafile.inputs);
   // Once to see what uses what, once for good.
   const { metafile } = await build({ ...plain, write: false });
+  refuseOlderKind(metafile.inputs);
   const users = partialUsers(metafile.inputs);
   await build(options(entryPoints, outdir, shared, [wholeClient(users)]));
   return Object.keys(metafile.inputs);

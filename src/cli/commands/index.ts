@@ -8,6 +8,10 @@ export interface CommandEntry {
 
 /** In the order `--help` lists them. A name may be two words, such as `keys rotate`; its first word then names a group. */
 export const COMMANDS = {
+  completion: {
+    synopsis: 'Make a shell complete commands, options and names',
+    load: async () => (await import('./completion.ts')).completionCommand,
+  },
   'config check': {
     synopsis: 'Find every mistake in a configuration',
     load: async () => (await import('./config-check.ts')).configCheckCommand,
