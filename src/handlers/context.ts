@@ -28,7 +28,10 @@ export interface HandlerContext {
 
 /** Bounds of every handler; all times in milliseconds. */
 export interface HandlerLimits {
-  /** Events waiting for one handler; the oldest goes when it is full. */
+  /**
+   * Events waiting for one handler; the oldest goes when it is full. Serf slows its clients down instead and loses none,
+   * so this is beyond what a deployment sends in one go.
+   */
   readonly queueLength: number;
   /** A run longer than this is ended; 0 lets it run for ever. */
   readonly timeoutMs: number;
@@ -41,7 +44,7 @@ export interface HandlerLimits {
 }
 
 export const DEFAULT_HANDLER_LIMITS: HandlerLimits = {
-  queueLength: 1024,
+  queueLength: 16_384,
   timeoutMs: 300_000,
   termGraceMs: 5_000,
   stopWaitMs: 5_000,

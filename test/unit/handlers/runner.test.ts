@@ -325,6 +325,13 @@ describe('HandlerRunner', () => {
     expect(warnings[1]).toMatch(/caught up, 2 events were dropped$/);
   });
 
+  test('a burst of ten thousand events waits for a slow script without a loss', async () => {
+    const { runner } = realRunner(['user=sleep 30'], { abortGraceMs: 100 });
+    for (let n = 0; n <= 10_000; n += 1) runner.dispatch(user('u', n));
+    expect(runner.stats[0]).toMatchObject({ running: true, queued: 10_000, dropped: 0 });
+    await runner.abort();
+  });
+
   test('a reload keeps the queue of a handler that stays, and a removed one finishes only its run', async () => {
     const wait = 'while [ ! -e DIR/go ]; do sleep 0.01; done';
     const kept = `user=read n; echo "kept $n" >> DIR/out; ${wait}`;
