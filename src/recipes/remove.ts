@@ -2,7 +2,8 @@ import { existsSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError } from '../base/errors.ts';
 import { splitAtBlock } from '../render/block.ts';
-import { readState } from '../render/files.ts';
+import { readState, removeIfThere } from '../render/files.ts';
+import { recover } from '../render/in-place.ts';
 import { withDirectoryLock } from '../render/lock.ts';
 import { targetPaths } from '../render/paths.ts';
 import type { ManagedBlock } from '../render/spec.ts';
@@ -59,14 +60,18 @@ export function remove({ files }: RemovalPlan): void {
 }
 
 /** What stands in a target after its renderer is gone. */
-export type Remains = 'no-file' | 'no-block' | 'block' | 'whole-file';
+export type Remains = 'no-file' | 'no-block' | 'block' | 'damaged' | 'whole-file';
 
-/** @throws CodedError `ERR_RENDER_BLOCK` when the markers are damaged */
+/** `damaged`: the markers are, or it cannot be read. */
 export function remainsOf(target: string, block: ManagedBlock | undefined): Remains {
   if (target === '' || !existsSync(target)) return 'no-file';
   if (block === undefined) return 'whole-file';
-  const split = splitAtBlock(target, readFileSync(target, 'latin1'), block);
-  return split.inside === undefined ? 'no-block' : 'block';
+  try {
+    const split = splitAtBlock(target, readFileSync(targetPaths(target).file, 'latin1'), block);
+    return split.inside === undefined ? 'no-block' : 'block';
+  } catch {
+    return 'damaged';
+  }
 }
 
 /**
@@ -82,13 +87,18 @@ export async function cleanBlock(
 ): Promise<boolean> {
   const paths = targetPaths(target);
   return await withDirectoryLock(paths.directory, async () => {
+    await recover(paths);
     const known = await readState(paths.file);
     if (known === undefined) return false;
     const split = splitAtBlock(target, known.bytes.toString('latin1'), block);
     if (split.inside === undefined) return false;
     const bytes = Buffer.from(split.before + split.after, 'latin1');
-    const staged = await stage(paths, bytes, known, known.stats.mode, path);
-    await swapIn(paths, bytes, known, staged);
+    try {
+      const staged = await stage(paths, bytes, known, known.stats.mode, path);
+      await swapIn(paths, bytes, known, staged);
+    } finally {
+      removeIfThere(paths.staged);
+    }
     return true;
   });
 }

@@ -1,7 +1,15 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { CodedError } from '../base/errors.ts';
-import { exists, type FileState, readState, removeIfThere, replaceHelper, syncDirectory } from './files.ts';
+import {
+  exists,
+  type FileState,
+  readState,
+  removeIfThere,
+  replaceHelper,
+  syncDirectory,
+  targetError,
+} from './files.ts';
 import type { TargetPaths } from './paths.ts';
 
 /**
@@ -25,17 +33,26 @@ export type Recovery =
   | 'none'
   /** The file was torn, or untouched, and is whole now with the new content. */
   | 'completed'
-  /** The write had not begun: the old content stays. */
+  /** The write had not begun, or could not be completed: the old content is there. */
   | 'undone'
   /** The write was whole already. */
   | 'whole'
   /** Somebody else has changed the file since; it was left alone and the journal put aside. */
   | 'foreign';
 
-/** Writes `after` over the file `before`, which must be its content now, with a journal beside it meanwhile. */
+/**
+ * Writes `after` over the file `before`, which must be its content now, with a journal beside it meanwhile. A write that
+ * fails, as on a full disk, is undone.
+ */
 export async function writeInPlace(paths: TargetPaths, before: Buffer, after: Buffer): Promise<void> {
   await replaceHelper(paths.journal, encode({ before, after }), paths.helpers);
-  overwrite(paths.file, after);
+  try {
+    overwrite(paths.file, after);
+  } catch (error) {
+    // What cannot be undone either is left to whoever finds the journal.
+    if (isUndone(paths.file, before)) removeIfThere(paths.journal);
+    throw error;
+  }
   removeIfThere(paths.journal);
   await syncDirectory(paths.helpers);
 }
@@ -51,8 +68,15 @@ export async function recover(paths: TargetPaths): Promise<Recovery> {
   if (found === undefined) return 'none';
   const journal = decode(paths.journal, found);
   const now = (await readState(paths.file))?.bytes;
-  const outcome = judge(journal, now);
-  if (outcome === 'completed') overwrite(paths.file, journal.after);
+  let outcome = judge(journal, now);
+  if (outcome === 'completed') {
+    try {
+      overwrite(paths.file, journal.after);
+    } catch (error) {
+      if (!isUndone(paths.file, journal.before)) throw targetError(paths.file, error);
+      outcome = 'undone';
+    }
+  }
   if (outcome === 'foreign') {
     removeIfThere(`${paths.journal}-aside`);
     await replaceHelper(`${paths.journal}-aside`, found.bytes, paths.helpers);
@@ -87,6 +111,16 @@ function isTorn(now: Buffer, before: Buffer, after: Buffer): boolean {
     if (byte !== after[at] && byte !== before[at] && byte !== 0) return false;
   }
   return true;
+}
+
+/** Whether the old content is there, put back if need be: it has its place on the disk already. */
+function isUndone(path: string, before: Buffer): boolean {
+  try {
+    if (!readFileSync(path).equals(before)) overwrite(path, before);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** From the front to the back, then the cut: what is in front of the first changed byte is never disturbed. */

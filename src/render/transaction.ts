@@ -189,7 +189,7 @@ class Run {
 
 const RECOVERY_WORDS = {
   completed: 'it is completed now',
-  undone: 'it had not begun, the file is as it was',
+  undone: 'the file is as it was before',
   whole: 'it had been complete',
   foreign: 'the file was changed by somebody else since, the journal is put aside',
 } as const;

@@ -112,6 +112,8 @@ function remainsText(remains: Remains, target: string, cleaned: boolean): string
         : `${target} holds nothing of it.`;
     case 'block':
       return `${target} stays as it is, with the block; -clean takes the block out.`;
+    case 'damaged':
+      return `${target} stays as it is; it cannot be read, or the markers of its block are damaged: mend it by hand.`;
     case 'whole-file':
       return `${target} stays as it is. It was written as a whole: remove it when nothing reads it any more.`;
   }

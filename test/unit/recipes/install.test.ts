@@ -1,4 +1,5 @@
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { LOADER } from '../../../src/cli/commands/recipe-world.ts';
 import { fragmentText, install, planInstall, refuseEdited } from '../../../src/recipes/install.ts';
@@ -180,7 +181,9 @@ describe('cleaning a block out of a file', () => {
     expect(remainsOf(file, block())).toBe('no-block');
     expect(remainsOf(file, undefined)).toBe('whole-file');
     expect(remainsOf(files.path('none'), block())).toBe('no-file');
+    expect(remainsOf(dirname(file), block())).toBe('damaged');
     files.put('file', '# BEGIN reeve mine\n');
+    expect(remainsOf(file, block())).toBe('damaged');
     await expect(cleanBlock(file, block(), undefined)).rejects.toThrow('mend the file by hand');
   });
 });
