@@ -101,7 +101,7 @@ export class AgentBackend implements RpcBackend {
 
   async forceLeave(node: string, prune: boolean): Promise<void> {
     const { cluster, log } = this.#parts;
-    log.write('INFO', 'agent', `Force leaving node: ${oneLine(node)}`);
+    log.write('INFO', 'agent', `Force leaving node${prune ? ' (prune)' : ''}: ${oneLine(node)}`);
     try {
       await cluster.forceLeave(node, { prune });
     } catch (error) {

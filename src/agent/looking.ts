@@ -55,6 +55,7 @@ async function joinThenKeepCompany(
       backoff: values.retry_join.some(isSource)
         ? { firstMs: FIRST_PAUSE_MS, random: () => chance.float() }
         : undefined,
+      replay: values.replay_on_join,
       join: async (listed) => agent.join(await expandJoinSources(listed, looking), values.replay_on_join),
       sleep: (ms) => world.sleep(ms, until),
       log: (level, text) => log.write(level, 'agent', text),

@@ -10,6 +10,8 @@ export interface RetryJoinOptions {
   readonly backoff?: { readonly firstMs: number; readonly random: () => number } | undefined;
   /** Retries after the first try; 0 never gives up. */
   readonly maxAttempts: number;
+  /** Whether old events are asked for; for the log, where scripts wait for Serf's words. */
+  readonly replay: boolean;
   /** One try; rejects when no address answered. */
   readonly join: (addresses: readonly string[]) => Promise<number>;
   /** Resolves after the time, or at once when the signal aborts. */
@@ -26,7 +28,9 @@ export async function retryJoin(options: RetryJoinOptions): Promise<'joined' | '
   let retries = 0;
   while (!options.signal.aborted) {
     try {
-      await options.join(options.addresses);
+      options.log('INFO', `Joining cluster...(replay: ${options.replay})`);
+      const count = await options.join(options.addresses);
+      options.log('INFO', `Join completed. Synced with ${count} initial agents`);
       return 'joined';
     } catch (error) {
       if (options.signal.aborted) break;

@@ -10,6 +10,7 @@ function harness(failures: number, maxAttempts: number) {
     addresses: ['a', 'b'],
     intervalMs: 30_000,
     maxAttempts,
+    replay: false,
     join: () => {
       tries += 1;
       return tries > failures ? Promise.resolve(1) : Promise.reject(new Error('nobody there'));
@@ -32,8 +33,12 @@ describe('retry join', () => {
     expect(run.tries()).toBe(3);
     expect(run.slept).toEqual([30_000, 30_000]);
     expect(run.log).toEqual([
+      'INFO Joining cluster...(replay: false)',
       'WARN Join failed: nobody there, retrying in 30s',
+      'INFO Joining cluster...(replay: false)',
       'WARN Join failed: nobody there, retrying in 30s',
+      'INFO Joining cluster...(replay: false)',
+      'INFO Join completed. Synced with 1 initial agents',
     ]);
   });
 
@@ -58,6 +63,7 @@ describe('retry join', () => {
       intervalMs: 5_000,
       maxAttempts: 0,
       backoff: { firstMs: 1_000, random: () => 1 },
+      replay: false,
       join: () => Promise.reject(new Error('nobody there')),
       sleep: (ms) => {
         slept.push(ms);
