@@ -6,6 +6,7 @@ import { defineCommand, usageError } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { columns, goJson, type Json } from '../format.ts';
 import { checkFormat, FORMAT_FLAG } from '../output-format.ts';
+import { reflowed } from '../reflow.ts';
 import { recipeDirectory } from './recipe-world.ts';
 
 /** `recipe show`: one recipe, as a person reads it before installing it. */
@@ -22,7 +23,7 @@ export const recipeShowCommand = defineCommand({
     format: FORMAT_FLAG,
   },
   order: 'anywhere',
-  run: async ({ flags, args }, { out, program }) => {
+  run: async ({ flags, args }, { out, program, screen }) => {
     const format = checkFormat(flags.format);
     const [name, ...more] = args;
     if (name === undefined) throw usageError("Give the name of a recipe; 'recipe list' has them.");
@@ -32,17 +33,20 @@ export const recipeShowCommand = defineCommand({
       out.line(goJson(record(recipe)));
       return EXIT.ok;
     }
-    out.line(shown(recipe, `${program} recipe add ${name}`).join('\n'));
+    const width = screen.interactive ? screen.size().columns : undefined;
+    out.line(shown(recipe, `${program} recipe add ${name}`, width).join('\n'));
     if (flags.config) out.line(filesText(recipe));
     return EXIT.ok;
   },
 });
 
-function shown(recipe: Recipe, install: string): readonly string[] {
+/** `width` is that of the terminal that shows it, if one does. */
+function shown(recipe: Recipe, install: string, width: number | undefined): readonly string[] {
   const readme = join(recipe.folder, 'README.md');
   const intro = existsSync(readme)
     ? readFileSync(readme, 'utf8').trimEnd()
     : `# ${recipe.name}\n\n${recipe.summary}`;
+  const broken = (text: string): string => (width === undefined ? text : reflowed(text, width));
   const { statuses, why } = recipe.lists;
   const options = [...recipe.options].map(([name, { what, default: preset }]) => [
     `  ${optionText(name)}`,
@@ -52,9 +56,9 @@ function shown(recipe: Recipe, install: string): readonly string[] {
   // The columns' first cell is trimmed; the margin is put back in front of each line.
   const table = columns([['OPTION', 'DEFAULT', 'WHAT'], ...options]).replace(/^/gm, '  ');
   return [
-    intro,
+    broken(intro),
     '',
-    `Lists: ${statuses.join(', ') || 'events as they come'}. ${why}`,
+    broken(`Lists: ${statuses.join(', ') || 'events as they come'}. ${why}`),
     '',
     ...(options.length === 0 ? [] : ['Options:', '', table, '']),
     `Files: ${['recipe.json', ...recipe.files.values()].map((file) => join(recipe.folder, file)).join(', ')}`,
