@@ -45,9 +45,11 @@ export class Teller {
     for (const note of result.notes) log('WARN', `renderer '${name}': ${note}`);
     if ('error' in result) {
       const { message } = result.error;
+      // Process ids and line numbers differ from one try to the next.
+      const failure = message.replaceAll(/\d+/g, '0');
       // A failure that repeats is told once at ERR; `agent render --list` counts the rest.
-      log(message === this.#toldFailure ? 'DEBUG' : 'ERR', `renderer '${name}' failed: ${message}`);
-      this.#toldFailure = message;
+      log(failure === this.#toldFailure ? 'DEBUG' : 'ERR', `renderer '${name}' failed: ${message}`);
+      this.#toldFailure = failure;
       return;
     }
     this.#toldFailure = '';

@@ -28,6 +28,12 @@ describe('the recipes of the package', () => {
     expect([...names].sort()).toEqual(folders.sort());
   });
 
+  test.each(names)('%s does not need its program to run before it has a file', (name) => {
+    const presets = [...findRecipe(recipeDirectory(), name).options.values()].map((option) => option.default);
+    // `systemctl reload` of a unit that does not run fails, and the file would be taken back.
+    expect(presets).not.toContainEqual(expect.stringMatching(/^systemctl reload /));
+  });
+
   test.each(names)(
     '%s renders every fixture as promised, and its program accepts each file',
     async (name) => {

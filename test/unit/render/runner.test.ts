@@ -133,7 +133,7 @@ describe('a renderer in an agent', () => {
 
   it('tells a failure once, tries again, and keeps what the command said', async () => {
     const retry = { firstMs: 10, maxMs: 20 };
-    const check = sh('echo bad line >&2; exit 1');
+    const check = sh('echo "($$) bad line" >&2; exit 1');
     const base = spec('');
     const { runner, logs } = await rig({ commands: commands({ check }), policy: { ...base.policy, retry } });
     await runner.start();
@@ -143,7 +143,7 @@ describe('a renderer in an agent', () => {
     expect(last).toMatchObject({
       outcome: 'failed',
       code: 'ERR_RENDER_CHECK',
-      commands: [{ stderr: 'bad line\n' }],
+      commands: [{ stderr: expect.stringContaining('bad line\n') as string }],
     });
   });
 
