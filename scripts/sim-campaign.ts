@@ -1,22 +1,39 @@
+import { randomInt } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { scenarioOf } from '../src/sim/campaign/generate.ts';
 import { brokenChecks, failsLike, shrink } from '../src/sim/campaign/shrink.ts';
 import { addCounts, FAULT_NAMES, FAULTS, type FaultCounts } from '../src/sim/faults.ts';
+import { readArguments, wholeNumber } from './lib/arguments.ts';
 import { runSeeds } from './lib/sim-fleet.ts';
 import type { SeedReport } from './lib/sim-seed.ts';
 
-/** An open-ended campaign: npm run sim:campaign -- --seeds 10000 --from 1 --jobs 2. Ends with 1 when a rule was broken. */
+/**
+ * A campaign of as many seeds as wanted, or until it is stopped. Ends with 1 when a rule was broken or a fault of the table
+ * never fired. INT and TERM end it after the seeds that are under way, and what was found is told.
+ */
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '1000' },
-    from: { type: 'string', default: '1' },
-    jobs: { type: 'string', default: '2' },
-    failures: { type: 'string', default: 'sim-failures.jsonl' },
-    'no-shrink': { type: 'boolean', default: false },
-  },
+const USAGE = `npm run sim:campaign                            1,000 seeds from 1, on two processors
+npm run sim:campaign -- --seeds 10000 --from 1  as many, from that one on
+                        --seeds forever         until Ctrl-C
+                        --from fresh            seeds nobody has run yet
+                        --jobs 2                processes that run seeds
+                        --failures FILE         where failing seeds are added (sim-failures.jsonl)
+                        --no-shrink             failing scenarios are not made small`;
+
+const { values } = readArguments(USAGE, {
+  seeds: { type: 'string', default: '1000' },
+  from: { type: 'string', default: '1' },
+  jobs: { type: 'string', default: '2' },
+  failures: { type: 'string', default: 'sim-failures.jsonl' },
+  'no-shrink': { type: 'boolean', default: false },
 });
+
+const count =
+  values.seeds === 'forever' ? Number.POSITIVE_INFINITY : wholeNumber(USAGE, 'seeds', values.seeds, 1);
+/** Fresh seeds begin at a random one of so many. */
+const FRESH_SEEDS = 2 ** 40;
+const from = values.from === 'fresh' ? randomInt(FRESH_SEEDS) : wholeNumber(USAGE, 'from', values.from, 0);
+const jobs = wholeNumber(USAGE, 'jobs', values.jobs, 1);
 
 const PROGRESS_MS = 5_000;
 /** Failing seeds made smaller at the end. */
@@ -28,6 +45,7 @@ const started = performance.now();
 const failures: SeedReport[] = [];
 const takes: number[] = [];
 let done = 0;
+let isStopped = false;
 let nodes = 0;
 let virtualMs = 0;
 let cpuMs = 0;
@@ -63,8 +81,19 @@ function percentile(sorted: readonly number[], share: number): string {
   return value === undefined ? '-' : `${(value / 1000).toFixed(1)} s`;
 }
 
-function* range(from: number, count: number): Generator<number, undefined> {
-  for (let seed = from; seed < from + count; seed += 1) yield seed;
+function* seeds(): Generator<number, undefined> {
+  for (let seed = from; seed < from + count && !isStopped; seed += 1) yield seed;
+}
+
+function stop(): void {
+  isStopped = true;
+  say('ending with the seeds under way');
+}
+
+/** How long the rest takes at this rate. */
+function rest(rate: number): string {
+  if (count === Number.POSITIVE_INFINITY) return 'until Ctrl-C';
+  return rate === 0 ? 'time to go unknown' : `${Math.round((count - done) / rate)} s to go`;
 }
 
 /** Every fault and how often it fired; returns those that never did. */
@@ -86,17 +115,15 @@ function tellSmall(report: SeedReport): void {
 }
 
 async function main(): Promise<void> {
-  const count = Number(values.seeds);
-  const from = Number(values.from);
+  process.once('SIGINT', stop).once('SIGTERM', stop);
   const progress = setInterval(() => {
-    const seconds = (performance.now() - started) / 1000;
-    const rate = done / seconds;
-    const rest = rate === 0 ? '?' : `${Math.round((count - done) / rate)} s`;
+    const rate = (1000 * done) / (performance.now() - started);
+    const share = count === Number.POSITIVE_INFINITY ? `${done}` : `${done} of ${count}`;
     process.stderr.write(
-      `${done} of ${count} seeds, ${failures.length} failed, ${rate.toFixed(1)} a second, ${rest} to go\n`,
+      `${share} seeds, ${failures.length} failed, ${rate.toFixed(1)} a second, ${rest(rate)}\n`,
     );
   }, PROGRESS_MS);
-  await runSeeds(range(from, count), Number(values.jobs), take).finally(() => clearInterval(progress));
+  await runSeeds(seeds(), jobs, take).finally(() => clearInterval(progress));
   takes.sort((a, b) => a - b);
   const seconds = (performance.now() - started) / 1000;
   say(

@@ -1,35 +1,43 @@
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { messageOf } from '../src/base/errors.ts';
 import { scenarioOf } from '../src/sim/campaign/generate.ts';
 import { narrate } from '../src/sim/campaign/narrate.ts';
 import { runScenario } from '../src/sim/campaign/run.ts';
 import type { Scenario } from '../src/sim/campaign/scenario.ts';
+import { misused, readArguments, wholeNumber } from './lib/arguments.ts';
 
-/**
- * Replays one run of a campaign: npm run sim -- --seed 7 [--nodes 1000] [--trace] [--log], or a scenario in a file with
- * --scenario FILE. Ends with 1 when a rule was broken.
- */
+/** Replays one run of a campaign, or a scenario in a file. Ends with 1 when a rule was broken. */
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string', default: '1' },
-    nodes: { type: 'string' },
-    scenario: { type: 'string' },
-    trace: { type: 'boolean', default: false },
-    log: { type: 'boolean', default: false },
-  },
+const USAGE = `npm run sim -- --seed 7                     a run of the campaign again
+npm run sim -- --seed 7 --nodes 1000        the same steps in a cluster of another size
+npm run sim -- --scenario small.json        a scenario from a file
+               --trace                      tells what happens, line by line
+               --log                        and what the nodes log`;
+
+const { values } = readArguments(USAGE, {
+  seed: { type: 'string', default: '1' },
+  nodes: { type: 'string' },
+  scenario: { type: 'string' },
+  trace: { type: 'boolean', default: false },
+  log: { type: 'boolean', default: false },
 });
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+function fromFile(path: string): Scenario {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Scenario;
+  } catch (error) {
+    return misused(USAGE, `--scenario ${path} cannot be read: ${messageOf(error)}`);
+  }
+}
+
 function chosen(): Scenario {
-  const scenario =
-    values.scenario === undefined
-      ? scenarioOf(Number(values.seed))
-      : (JSON.parse(readFileSync(values.scenario, 'utf8')) as Scenario);
-  return values.nodes === undefined ? scenario : { ...scenario, size: Number(values.nodes) };
+  const { seed, nodes, scenario: path } = values;
+  const scenario = path === undefined ? scenarioOf(wholeNumber(USAGE, 'seed', seed, 0)) : fromFile(path);
+  return nodes === undefined ? scenario : { ...scenario, size: wholeNumber(USAGE, 'nodes', nodes, 1) };
 }
 
 const scenario = chosen();

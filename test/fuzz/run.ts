@@ -1,35 +1,36 @@
-/** `npm run fuzz -- [target…] [--seconds N] [--seed S] [--keep]`: coverage-guided fuzzing of everything that reads bytes. */
-import { parseArgs } from 'node:util';
+import { misused, readArguments, wholeNumber } from '../../scripts/lib/arguments.ts';
 import { nearest } from '../../src/base/nearest.ts';
 import { keep } from './corpus.ts';
 import { Coverage } from './coverage.ts';
 import { type FuzzResult, fuzz } from './engine.ts';
 import { TARGETS } from './targets/index.ts';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
+/** Coverage-guided fuzzing of everything that reads bytes. Ends with 1 when an input broke something. */
+
+const USAGE = `npm run fuzz                                 every target, ten seconds each
+npm run fuzz -- envelope rpc-session         these targets only
+                --seconds 60                 how long each runs
+                --seed 7                     other inputs
+                --keep                       what reached something new joins the corpus`;
+
+const { values, positionals } = readArguments(
+  USAGE,
+  {
     seconds: { type: 'string', default: '10' },
     seed: { type: 'string', default: '1' },
     keep: { type: 'boolean', default: false },
   },
-});
+  true,
+);
 
-const seconds = Number(values.seconds);
-const seed = Number(values.seed);
-if (!(seconds > 0) || !Number.isInteger(seed)) {
-  console.error('--seconds is how long each target runs, --seed a whole number.');
-  process.exit(1);
-}
-
+const seconds = wholeNumber(USAGE, 'seconds', values.seconds, 1);
+const seed = wholeNumber(USAGE, 'seed', values.seed, 0);
 const names = TARGETS.map(({ name }) => name);
 const unknown = positionals.find((name) => !names.includes(name));
 if (unknown !== undefined) {
   const near = nearest(unknown, names);
-  console.error(
-    `There is no target ${unknown}${near === undefined ? '' : `; did you mean ${near}?`}\nTargets: ${names.join(' ')}`,
-  );
-  process.exit(1);
+  const advice = near === undefined ? '' : `; did you mean ${near}?`;
+  misused(`Targets: ${names.join(' ')}`, `There is no target ${unknown}${advice}`);
 }
 
 const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;

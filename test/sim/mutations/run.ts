@@ -3,11 +3,12 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readArguments, wholeNumber } from '../../../scripts/lib/arguments.ts';
 import { type Mutation, mutate } from './mutation.ts';
 import { MUTATIONS } from './table.ts';
 
 /**
- * `npm run sim:mutations [-- --seeds N --jobs N --only TEXT --json FILE]`: puts each deliberate bug into a copy of the
+ * Puts each deliberate bug into a copy of the
  * source, in turn, and lets the campaign look for it. Prints the table; exits with 1 when a bug was not found, or when a
  * rule is said to be broken in the source as it is.
  */
@@ -25,10 +26,20 @@ interface Finding {
   readonly text: string;
 }
 
-function flag(name: string, fallback: string): string {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? fallback : (process.argv[at + 1] ?? fallback);
-}
+const USAGE = `npm run sim:mutations                        every deliberate bug, 200 seeds each
+npm run sim:mutations -- --seeds 250         seeds each may take to be found
+                         --only refutation   bugs whose name has this text
+                         --control 50        seeds without a bug, none of which may fail
+                         --jobs 2            hunts at a time
+                         --json FILE         the table for programs`;
+
+const { values } = readArguments(USAGE, {
+  seeds: { type: 'string', default: '200' },
+  only: { type: 'string', default: '' },
+  control: { type: 'string', default: '50' },
+  jobs: { type: 'string', default: '2' },
+  json: { type: 'string' },
+});
 
 /** A copy of what the campaign needs, the bug in it. Its owner removes it. */
 function copyWith(mutation: Mutation | undefined): string {
@@ -43,14 +54,18 @@ function copyWith(mutation: Mutation | undefined): string {
   return folder;
 }
 
-async function hunt(mutation: Mutation | undefined, seeds: string): Promise<Finding> {
+async function hunt(mutation: Mutation | undefined, seeds: number): Promise<Finding> {
   const folder = copyWith(mutation);
   const about = { mutation: mutation?.name ?? 'none', file: mutation?.file ?? '' };
   try {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'test/sim/mutations/hunt.ts', '1', seeds], {
-      cwd: folder,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = spawn(
+      process.execPath,
+      ['--import', 'tsx', 'test/sim/mutations/hunt.ts', '1', String(seeds)],
+      {
+        cwd: folder,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     let out = '';
     let err = '';
     child.stdout.on('data', (bytes: Buffer) => {
@@ -72,13 +87,10 @@ async function hunt(mutation: Mutation | undefined, seeds: string): Promise<Find
 }
 
 async function main(): Promise<number> {
-  const [seeds, only, jobs, file] = [
-    flag('seeds', '200'),
-    flag('only', ''),
-    Number(flag('jobs', '2')),
-    flag('json', ''),
-  ];
-  const queue = MUTATIONS.filter(({ name }) => name.includes(only));
+  const seeds = wholeNumber(USAGE, 'seeds', values.seeds, 1);
+  const jobs = wholeNumber(USAGE, 'jobs', values.jobs, 1);
+  const unharmed = wholeNumber(USAGE, 'control', values.control, 1);
+  const queue = MUTATIONS.filter(({ name }) => name.includes(values.only));
   const findings: Finding[] = [];
   const worker = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
@@ -93,10 +105,10 @@ async function main(): Promise<number> {
   process.stdout.write(
     `\n${findings.length - missed.length} of ${findings.length} found within ${seeds} seeds\n`,
   );
-  const control = await hunt(undefined, flag('control', '50'));
+  const control = await hunt(undefined, unharmed);
   if (control.check !== undefined)
     process.stdout.write(`without a bug: ${control.check} at seed ${control.seed}: ${control.text}\n`);
-  if (file !== '') writeFileSync(file, `${JSON.stringify(findings, undefined, 2)}\n`);
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(findings, undefined, 2)}\n`);
   return missed.length > 0 || control.check !== undefined ? 1 : 0;
 }
 
