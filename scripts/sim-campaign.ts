@@ -85,7 +85,9 @@ function* seeds(): Generator<number, undefined> {
   for (let seed = from; seed < from + count && !isStopped; seed += 1) yield seed;
 }
 
+/** npm passes on a signal that the terminal has sent already: a second one means nothing. */
 function stop(): void {
+  if (isStopped) return;
   isStopped = true;
   say('ending with the seeds under way');
 }
@@ -115,7 +117,7 @@ function tellSmall(report: SeedReport): void {
 }
 
 async function main(): Promise<void> {
-  process.once('SIGINT', stop).once('SIGTERM', stop);
+  process.on('SIGINT', stop).on('SIGTERM', stop);
   const progress = setInterval(() => {
     const rate = (1000 * done) / (performance.now() - started);
     const share = count === Number.POSITIVE_INFINITY ? `${done}` : `${done} of ${count}`;
