@@ -32,7 +32,8 @@ export function handlersText(handlers: readonly HandlerRecord[], options: TextOp
     String(handler.queued),
     String(handler.dropped),
     lastText(handler, options.now),
-    printable(handler.command),
+    // A handler of event_handlers is named by its configured text, which has the command.
+    handler.name.endsWith(handler.command) ? '' : printable(handler.command),
   ]);
   const widths = head.map((word, i) => Math.max(...[word, ...rows.map((row) => row[i] ?? '')].map(cells)));
   const before = widths.slice(0, -1).reduce((sum, one) => sum + one + GAP.length, 0);

@@ -67,6 +67,12 @@ describe('agent handlers', () => {
     expect(handlersText([], options)).toBe('This agent has no handlers.');
   });
 
+  test('a handler of event_handlers has its command in its name, and not again', () => {
+    const script = { ...hosts, name: 'user:deploy=./hosts.sh', kind: 'script' as const, holds: [] };
+    const [, line = ''] = handlersText([script], options).split('\n');
+    expect(line).toMatch(/^user:deploy=\.\/hosts\.sh .* failed 1m ago$/);
+  });
+
   test('shows a run with its output, and no control character of it', () => {
     expect(runsText([last], options)).toBe(
       [
