@@ -2,7 +2,7 @@ import { asBuffer, bytesOfText, textOfBytes } from '../base/bytes.ts';
 import { CodedError } from '../base/errors.ts';
 import type { MemberInfo } from '../events/event.ts';
 import type { LeftOut } from '../policy/view.ts';
-import { foreignWords, joinBlock, refuseMarkersInside, type SplitFile, splitAtBlock } from './block.ts';
+import { foreignWords, joinBlock, refuseMarkersInside, splitAtBlock } from './block.ts';
 import { fieldOf } from './grammar.ts';
 import type { RendererSpec } from './spec.ts';
 import type { Template } from './template.ts';
@@ -10,7 +10,7 @@ import { templateValues } from './values.ts';
 
 /** From a view to the bytes of a file, without touching one. */
 export interface ComposeInput {
-  readonly spec: Pick<RendererSpec, 'target' | 'block' | 'vars' | 'policy'>;
+  readonly spec: Pick<RendererSpec, 'target' | 'block' | 'unique' | 'vars' | 'policy'>;
   readonly template: Template;
   readonly self: MemberInfo;
   readonly members: readonly MemberInfo[];
@@ -35,13 +35,14 @@ export function compose(input: ComposeInput): Composed {
   const { spec, template, self, present } = input;
   const { block, vars } = spec;
   if (block === undefined) {
-    const text = template.render(templateValues({ self, members: input.members, vars }));
+    const { members, leftOut } = unique(input.members, spec.unique, NO_WORDS);
+    const text = template.render(templateValues({ self, members, vars }));
     refuseNothing(input, text, present === undefined ? '' : textOfBytes(present));
-    return { bytes: asBuffer(bytesOfText(text)), leftOut: [] };
+    return { bytes: asBuffer(bytesOfText(text)), leftOut };
   }
   const split = splitAtBlock(spec.target, latin1(present), block);
-  const { members, leftOut } =
-    block.unique === undefined ? everybody(input) : unique(input, split, block.unique);
+  const taken = block.unique === undefined ? NO_WORDS : foreignWords(split, block.comment);
+  const { members, leftOut } = unique(input.members, block.unique ?? spec.unique, taken);
   const text = template.render(templateValues({ self, members, vars }));
   const inside = latin1(bytesOfText(text));
   refuseMarkersInside(inside, block);
@@ -49,20 +50,18 @@ export function compose(input: ComposeInput): Composed {
   return { bytes: Buffer.from(joinBlock(split, inside, block), 'latin1'), leftOut };
 }
 
-function everybody({ members }: ComposeInput): { members: readonly MemberInfo[]; leftOut: LeftOut[] } {
-  return { members, leftOut: [] };
-}
+const NO_WORDS: ReadonlySet<string> = new Set();
 
 /**
- * Members whose `field` nobody else has: neither a line outside the block nor, as names have no case, a member that
- * writes it otherwise. Of several spellings the one in small letters stays, or else the first.
+ * Members whose `field` nobody else has: neither a line outside the block (`taken`) nor, as names have no case, a member
+ * that writes it otherwise. Of several spellings the one in small letters stays, or else the first.
  */
 function unique(
-  { spec, members }: ComposeInput,
-  split: SplitFile,
-  field: string,
+  members: readonly MemberInfo[],
+  field: string | undefined,
+  taken: ReadonlySet<string>,
 ): { members: readonly MemberInfo[]; leftOut: LeftOut[] } {
-  const taken = foreignWords(split, spec.block?.comment ?? '');
+  if (field === undefined) return { members, leftOut: [] };
   const spellings = new Map<string, string>();
   for (const member of members) {
     const value = fieldOf(member, field) ?? '';

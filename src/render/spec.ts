@@ -41,6 +41,8 @@ export interface RendererSpec {
   readonly mode: number;
   /** Undefined: the whole file is ours. */
   readonly block: ManagedBlock | undefined;
+  /** A field of members that no two may have but for its case; a block has one of its own, which looks further. */
+  readonly unique: string | undefined;
   readonly fields: readonly FieldRule[];
   readonly vars: ReadonlyMap<string, string>;
   readonly commands: { readonly [S in Step]: readonly string[] | undefined };

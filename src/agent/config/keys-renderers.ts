@@ -36,6 +36,12 @@ const FIELDS = {
       },
     },
   },
+  unique: {
+    type: 'string',
+    choices: ['name', 'addr'],
+    defaultText: 'none',
+    doc: 'Leaves a member out when another one spells this field of it otherwise, in small letters if one of them does.',
+  },
   members: {
     type: 'block',
     doc: 'Which members the template sees.',

@@ -42,6 +42,7 @@ export function rendererSpec(name: string, block: Block): RendererSpec {
     target: absolute(block, 'target'),
     mode: modeOf(blockText(block, 'mode') ?? '0644'),
     block: block.has('block') ? managedBlock(name, innerBlock(block, 'block')) : undefined,
+    unique: blockText(block, 'unique'),
     fields,
     vars: blockMap(block, 'vars') ?? new Map(),
     commands: {

@@ -29,6 +29,7 @@ export function spec(target: string, more: Partial<RendererSpec> = {}): Renderer
     target,
     mode: 0o644,
     block: undefined,
+    unique: undefined,
     fields: [],
     vars: new Map(),
     commands: { check: undefined, reload: undefined, verify: undefined },

@@ -166,6 +166,16 @@ describe('a render', () => {
     expect(text(target)).toBe('old\n');
   });
 
+  it('of names that differ in case only lists one, where it is told that they are the same', async () => {
+    const target = files.path('f');
+    const members = ['DB1', 'db1'].map((name, index) => host(name, index + 1));
+    const result = await run(spec(target, { unique: 'name' }), members);
+    expect(text(target)).toBe('10.0.0.2 db1\n');
+    expect('leftOut' in result && result.leftOut.map(({ name }) => name)).toEqual(['DB1']);
+    await run(spec(target), members);
+    expect(text(target)).toBe('10.0.0.1 DB1\n10.0.0.2 db1\n');
+  });
+
   it.each([
     ['is a directory', () => files.path('')],
     ['is in no directory', () => files.path('nowhere/f')],
