@@ -1,8 +1,10 @@
+import { formatDuration } from '../../base/duration.ts';
+import type { Millis } from '../../base/machine.ts';
 import { seededRandom } from '../../base/random.ts';
 import { PROFILES, type ProfileName } from '../../swim/config.ts';
 import type { NodeSettings } from '../settings.ts';
 import type { Weather } from '../weather.ts';
-import { countOf, shareOf, timeOf } from './fields.ts';
+import { countOf, mistake, shareOf, timeOf } from './fields.ts';
 import { EVENTS_MAX, type Plan, type PlanStep } from './plan.ts';
 import { checkSteps, nodesOf, profileOf, type ScenarioFile, seedOf } from './read-scenario.ts';
 import { stepsOfWords, type Word } from './words.ts';
@@ -55,6 +57,7 @@ export function makePlan(words: PlanWords, file: ScenarioFile, own: OwnSettings 
   const stated = [...(file.steps ?? []), ...faults];
   const steps = inOrder([...eventSteps(words.events, file.steps ?? []), ...stated]);
   checkSteps(nodes, steps);
+  checkEnd(stated, durationMs);
   const isEncrypted = words.isEncrypted || file.isEncrypted === true;
   return {
     seed,
@@ -93,6 +96,14 @@ function eventSteps(word: string | undefined, steps: readonly PlanStep[]): PlanS
   if (count === 0) return [];
   const everyMs = EVENTS_SPAN_MS / count;
   return [{ at: EVENTS_AT_MS, action: { type: 'event', count, bytes: EVENT_BYTES, everyMs } }];
+}
+
+/** That no step waits for a time that never comes. */
+function checkEnd(steps: readonly PlanStep[], durationMs: Millis | undefined): void {
+  const late = steps.find(({ at }) => durationMs !== undefined && at >= durationMs);
+  if (late === undefined) return;
+  const [at, end] = [late.at, durationMs ?? 0].map(formatDuration);
+  mistake('', `${late.action.type} at ${at}: the rehearsal ends after ${end}; give it a longer duration`);
 }
 
 /** By time; of one time, as they were stated. */

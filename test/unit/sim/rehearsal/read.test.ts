@@ -138,6 +138,15 @@ describe('plans', () => {
     expect(makePlan(NOTHING, {}, undefined).settings.profile).toBe('lan');
   });
 
+  it('a step after the end is refused', () => {
+    const faults = [{ kind: 'kill', text: '1' }] as const;
+    expect(() => makePlan({ ...NOTHING, duration: '10s', faults }, {}, undefined)).toThrow(
+      'kill at 10s: the rehearsal ends after 10s; give it a longer duration',
+    );
+    expect(makePlan({ ...NOTHING, duration: '11s', faults }, {}, undefined).durationMs).toBe(11_000);
+    expect(makePlan({ ...NOTHING, duration: '100ms' }, {}, undefined).steps).toHaveLength(1);
+  });
+
   it('nodes that there will not be are refused', () => {
     const steps = readScenario({ nodes: 5, steps: [{ at: '1s', kill: ['n9'] }] });
     expect(() => makePlan(NOTHING, steps, undefined)).toThrow('there is no node n9: the last one is n5');
