@@ -25,6 +25,9 @@ import { decodeAck } from './ping-codec.ts';
 import type { PingResponder } from './pings.ts';
 import type { Prober } from './prober.ts';
 
+/** Parts of one datagram that may wait for its end, of either kind: memberlist's depth of either queue. */
+export const HANDOFF_DEPTH = 1_024;
+
 export interface IntakeParts {
   readonly config: SwimConfig;
   readonly envelope: EnvelopeConfig;
@@ -46,6 +49,9 @@ export class Intake {
   readonly #received: Tally;
   readonly #bytesReceived: Tally;
   readonly #metrics: Metrics | undefined;
+  /** Parts of the datagram under way that wait for its end (memberlist.md 4.9). */
+  readonly #alives: Uint8Array[] = [];
+  readonly #others: Uint8Array[] = [];
 
   constructor(parts: IntakeParts) {
     const { config, envelope, members, membership, pings, prober } = parts;
@@ -85,9 +91,31 @@ export class Intake {
       return;
     }
     unpackMessage(message, {
-      message: (part) => this.#part(now, from, part),
+      message: (part) => this.#sort(now, from, part),
       dropped: (error) => this.#drop(from, error),
     });
+    this.#takeBackwards(now, from, this.#alives);
+    this.#takeBackwards(now, from, this.#others);
+  }
+
+  /** What somebody waits for is answered at once; the rest is put aside. */
+  #sort(now: Millis, from: Address, part: Uint8Array): void {
+    const type = part[0];
+    if (type === MessageType.alive) this.#put(this.#alives, part);
+    else if (type === MessageType.suspect || type === MessageType.dead || type === MessageType.user)
+      this.#put(this.#others, part);
+    else this.#part(now, from, part);
+  }
+
+  #put(parts: Uint8Array[], part: Uint8Array): void {
+    if (parts.length < HANDOFF_DEPTH) parts.push(part);
+    else this.#parts.counters.add('drop:handoff-full');
+  }
+
+  /** Senders pack what is newest first, and memberlist takes what came last first: so events arrive as they were sent. */
+  #takeBackwards(now: Millis, from: Address, parts: Uint8Array[]): void {
+    for (let i = parts.length - 1; i >= 0; i -= 1) this.#part(now, from, parts[i] as Uint8Array);
+    parts.length = 0;
   }
 
   #part(now: Millis, from: Address, message: Uint8Array): void {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ipBytes } from '../../../src/base/address.ts';
+import { HANDOFF_DEPTH } from '../../../src/swim/intake.ts';
 import {
   decodeAck,
   decodeErrorReply,
@@ -11,6 +12,7 @@ import {
   encodeNack,
   encodePing,
   encodePushPull,
+  encodeSuspect,
   encodeUserStream,
   MessageType,
   type PushPullNode,
@@ -301,6 +303,25 @@ describe('streams we accept', () => {
     const node = loneSwim(STILL);
     node.hear(Uint8Array.of(MessageType.user));
     expect(node.received).toEqual(['']);
+  });
+
+  it('what senders pack with the newest first is taken with the oldest first, who is alive before all', () => {
+    const node = loneSwim(STILL);
+    const user = (text: string): Uint8Array =>
+      Buffer.concat([Uint8Array.of(MessageType.user), Buffer.from(text)]);
+    const suspect = encodeSuspect({ node: 'b', incarnation: 1, from: 'x' });
+    node.hear(encodeCompound([user('3'), suspect, user('2'), ping('a'), aliveOf('b', 9), user('1')]));
+    expect(node.received).toEqual(['1', '2', '3']);
+    expect(node.swim.members.get('b')?.status).toBe('suspect');
+    expect(heard(node, MessageType.ack)).toHaveLength(1);
+  });
+
+  it('of one datagram no more messages wait than memberlist lets wait', () => {
+    const node = loneSwim(STILL);
+    const many = encodeCompound(Array.from({ length: 127 }, () => Uint8Array.of(MessageType.user)));
+    node.hear(encodeCompound(Array.from({ length: 10 }, () => many)));
+    expect(node.received).toHaveLength(HANDOFF_DEPTH);
+    expect(node.swim.counters.get('drop:handoff-full')).toBe(1270 - HANDOFF_DEPTH);
   });
 
   it('a message is understood in any chunking', () => {
