@@ -5,7 +5,7 @@ export type UpkeepType = 'reap' | 'reconnect' | 'seek' | 'queue-check';
 
 /** Why the Serf layer asked to be woken. */
 export type SerfDeadline =
-  | { readonly type: UpkeepType | 'leave' | 'clock-check' | 'rejoin' }
+  | { readonly type: UpkeepType | 'leave' | 'clock-check' | 'rejoin' | 'reassure' }
   | { readonly type: 'force-leave'; readonly operation: OperationId }
   | { readonly type: 'prune' | 'leave-overdue'; readonly name: string }
   /** A query asked of us can no longer be answered. */

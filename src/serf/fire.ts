@@ -31,6 +31,9 @@ export function fire(now: Millis, parts: SerfParts, due: SerfDeadline): void {
     case 'leave-overdue':
       membership.overdue(due.name);
       return;
+    case 'reassure':
+      membership.reassure(now);
+      return;
     case 'query-expired':
       queries.expire(due.id);
       return;

@@ -6,7 +6,11 @@ import type { SerfDeadline } from './deadline.ts';
 /** A leave is overdue after so many times the longest that one takes (serf.md 8.2). */
 const OVERDUE = 3;
 
-/** What follows a word that somebody leaves, later: its pruning, and the question whether it did leave. */
+/** By then what was said of us before has come round, and nobody adds to it any more. */
+export const REASSURE_MS = 15_000;
+
+/** What follows a word that somebody leaves, later: its pruning, the question whether it did leave, and,
+ * where the word was of us, a last objection. */
 export class LeaveTimers {
   readonly #deadlines: Deadlines<SerfDeadline>;
   readonly #config: Pick<SerfConfig, 'broadcastTimeoutMs' | 'leavePropagateDelayMs'>;
@@ -31,6 +35,14 @@ export class LeaveTimers {
     const { broadcastTimeoutMs, leavePropagateDelayMs } = this.#config;
     const at = now + broadcastTimeoutMs + leavePropagateDelayMs;
     this.#deadlines.set(`prune:${name}`, at, { type: 'prune', name });
+  }
+
+  /**
+   * We have said that we are here. Peers count the time of hearsay that somebody left one up, so some may hold our leave
+   * for exactly as new as that answer: they do not take it, and what they tell others is no news to us. A later one ends that.
+   */
+  reassureLater(now: Millis): void {
+    this.#deadlines.set('reassure', now + REASSURE_MS, { type: 'reassure' });
   }
 
   /** A member is forgotten. */

@@ -1,6 +1,7 @@
+import { ipText } from '../base/address.ts';
 import type { Millis } from '../base/machine.ts';
 import { NamedRows, widened } from '../base/named-rows.ts';
-import type { MemberInfo, MemberStatus } from '../events/event.ts';
+import type { MemberEventType, MemberInfo, MemberStatus } from '../events/event.ts';
 import type { MemberFacts } from '../swim/delegate.ts';
 import { decodeTags } from './tags.ts';
 
@@ -222,6 +223,19 @@ export function memberInfo(
 export function hasAlivePeer(members: SerfMemberView, self: string): boolean {
   for (const { name, status } of members.values()) if (status === 'alive' && name !== self) return true;
   return false;
+}
+
+/** Serf counts a leave under its status text (serf.md 21). */
+export const EVENT_COUNTERS = {
+  'member-join': 'serf.member.join',
+  'member-leave': 'serf.member.left',
+  'member-failed': 'serf.member.failed',
+  'member-update': 'serf.member.update',
+} as const satisfies Partial<Record<MemberEventType, string>>;
+
+/** A member's address as text, for log lines. */
+export function addressOf({ facts }: SerfMember): string {
+  return ipText(facts.addr) ?? '?';
 }
 
 /** The member as it is now. */

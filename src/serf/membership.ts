@@ -1,4 +1,4 @@
-import { hostPort, ipText } from '../base/address.ts';
+import { hostPort } from '../base/address.ts';
 import type { Counters } from '../base/counters.ts';
 import type { Deadlines } from '../base/deadlines.ts';
 import type { Millis } from '../base/machine.ts';
@@ -13,6 +13,8 @@ import { judgeJoin, judgeLeave, RecentIntents } from './intents.ts';
 import type { LamportClock } from './lamport.ts';
 import { LeaveTimers } from './leave-timers.ts';
 import {
+  addressOf,
+  EVENT_COUNTERS,
   infoOf,
   type MemberRecord,
   type SerfMember,
@@ -129,7 +131,7 @@ export class Membership {
     if (verdict === 'stale') return false;
     if (verdict === 'refute') {
       this.#log('DEBUG', 'Refuting an older leave intent', 'Refuting an older leave intent', record);
-      this.announceJoin(now);
+      this.#object(now);
       return false;
     }
     record.statusLTime = intent.ltime;
@@ -164,7 +166,7 @@ export class Membership {
     record.statusLTime = intent.ltime;
     if (record.status === 'leaving') this.#table.setStatus(record, 'alive');
     const isOfUs = intent.node === self && intent.ltime >= this.#bornAt;
-    if (hearsay && isOfUs && this.#parts.staying()) this.announceJoin(now);
+    if (hearsay && isOfUs && this.#parts.staying()) this.#object(now);
     return true;
   }
 
@@ -173,6 +175,11 @@ export class Membership {
     const intent: JoinIntent = { ltime: this.#parts.clock.time, node: this.#parts.self };
     this.joinIntent(now, intent);
     this.#parts.broadcast(joinCodec.encode(intent));
+  }
+
+  /** Says once more, with a later time, that we are here. */
+  reassure(now: Millis): void {
+    if (this.#parts.staying()) this.announceJoin(now);
   }
 
   /** The wait before pruning a leaving member is over: erase it unless it came back in the meantime. */
@@ -192,6 +199,11 @@ export class Membership {
     this.#reapList(now, this.#table.failed, failedLimitMs);
     this.#reapList(now, this.#table.left, leftLimitMs);
     this.#intents.expire(now, this.#parts.config.recentIntentTimeoutMs);
+  }
+
+  #object(now: Millis): void {
+    this.announceJoin(now);
+    this.#timers.reassureLater(now);
   }
 
   #reapList(now: Millis, list: ReadonlySet<SerfMember>, limitMs: number): void {
@@ -283,16 +295,4 @@ export class Membership {
   #log(level: TraceLevel, message: string, text: string, member: SerfMember): void {
     this.#parts.trace?.note({ level, source: 'serf', message, text, fields: { member: member.name } });
   }
-}
-
-/** Serf counts a leave under its status text (serf.md 21). */
-const EVENT_COUNTERS = {
-  'member-join': 'serf.member.join',
-  'member-leave': 'serf.member.left',
-  'member-failed': 'serf.member.failed',
-  'member-update': 'serf.member.update',
-} as const satisfies Partial<Record<MemberEventType, string>>;
-
-function addressOf(member: SerfMember): string {
-  return ipText(member.facts.addr) ?? '?';
 }

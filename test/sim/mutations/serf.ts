@@ -77,7 +77,7 @@ export const SERF_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a false leave intent is not refuted',
     file: 'src/serf/membership.ts',
-    from: 'this.announceJoin(now);\n      return false;',
+    from: 'this.#object(now);\n      return false;',
     to: 'return false;',
   },
   {

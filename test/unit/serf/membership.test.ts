@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MemberStatus } from '../../../src/events/event.ts';
 import { SERF_DEFAULTS } from '../../../src/serf/config.ts';
+import { REASSURE_MS } from '../../../src/serf/leave-timers.ts';
 import type { Membership } from '../../../src/serf/membership.ts';
 import { joinCodec } from '../../../src/serf/messages.ts';
 import { bench, facts, membershipOn } from '../../support/serf-parts.ts';
@@ -155,6 +156,24 @@ describe('a leave intent', () => {
     expect(membership.leaveIntent(0, { ltime: 8, node: 'me', prune: true })).toBe(false);
     expect(on.sent.map((message) => joinCodec.decode(message))).toEqual([{ ltime: 9, node: 'me' }]);
     expect(membership.members.get('me')).toMatchObject({ status: 'alive', statusLTime: 9 });
+  });
+
+  it('about us is refuted once more later, for who holds hearsay of it for as new as the answer', () => {
+    const [us, peer] = [bench(), bench()];
+    const membership = membershipOn(us);
+    membership.joined(0, facts('me'));
+    // Somebody who does not know us yet is told by a third member that we left at 8: that counts as 9.
+    const theirs = membershipOn(peer, { self: 'peer' });
+    theirs.leaveIntent(0, { ltime: 9, node: 'me', prune: false });
+    theirs.joined(0, facts('me'));
+    membership.leaveIntent(0, { ltime: 8, node: 'me', prune: false });
+    const hears = (message: Uint8Array): boolean => theirs.joinIntent(0, joinCodec.decode(message));
+    expect(us.sent.map(hears)).toEqual([false]);
+    expect(theirs.members.get('me')?.status).toBe('leaving');
+    expect(us.deadlines.take(REASSURE_MS)).toEqual({ type: 'reassure' });
+    membership.reassure(REASSURE_MS);
+    expect(us.sent.slice(1).map(hears)).toEqual([true]);
+    expect(theirs.members.get('me')?.status).toBe('alive');
   });
 
   it('about us is true while we leave', () => {
