@@ -23,12 +23,13 @@ export function textField(fields: Fields, name: string): string {
 }
 
 /**
- * Bytes; msgpack's text and arrays of integers 0..255 are taken too. Empty is null: older agents do not tell them apart
- * (agent.md 3.4).
+ * Bytes; msgpack's text and arrays of integers 0..255 are taken too. Empty, also of another family, is null: older
+ * agents do not tell them apart (agent.md 3.4).
  */
 export function bytesField(fields: Fields, name: string): Uint8Array | null {
   const value = fields.get(name) ?? null;
   if (value === null || value === '') return null;
+  if (value instanceof Map && value.size === 0) return null;
   if (value instanceof Uint8Array) return value.length === 0 ? null : value;
   if (typeof value === 'string') return new TextEncoder().encode(value);
   if (Array.isArray(value) && value.every(isByte)) return value.length === 0 ? null : Uint8Array.from(value);
@@ -72,9 +73,11 @@ export function counterField(fields: Fields, name: string): number {
   return integerField(fields, name, 0, Number.MAX_SAFE_INTEGER);
 }
 
+/** A list; an empty map is one without items, as an empty array is a map without fields. */
 export function listField(fields: Fields, name: string): readonly unknown[] {
   const value = fields.get(name) ?? [];
   if (Array.isArray(value)) return value;
+  if (value instanceof Map && value.size === 0) return [];
   throw mistyped(name, 'an array', value);
 }
 

@@ -205,15 +205,19 @@ describe('requests', () => {
     expect(await client.read(6)).toEqual([ok(1), list, ok(2), list, ok(3), list]);
   });
 
-  it('an empty array is an empty map, as languages with one kind of table write it', async () => {
+  it('an empty array is an empty map and the other way round, as languages with one kind of table write it', async () => {
     await using rigged = await rig();
     const client = await rigged.client();
     client.bytes('82a7436f6d6d616e64a56576656e74a353657101 90');
     client.bytes('82a7436f6d6d616e64a474616773a353657102 81a45461677390');
-    expect(await client.read(2)).toEqual([ok(1), ok(2)]);
+    client.send('tags', 3, { Tags: [], DeleteTags: {} });
+    client.send('event', 4, { Payload: {} });
+    expect(await client.read(4)).toEqual([ok(1), ok(2), ok(3), ok(4)]);
     expect(rigged.backend.calls).toEqual([
       ['userEvent', '', null, false],
       ['updateTags', {}, []],
+      ['updateTags', {}, []],
+      ['userEvent', '', null, false],
     ]);
   });
 
