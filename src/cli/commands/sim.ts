@@ -51,7 +51,11 @@ const FLAGS = {
     value: 'file',
     doc: 'Rehearse the protocol settings of this agent configuration, or of a directory of files; may be repeated.',
   },
-  report: { kind: 'text', value: 'file.html', doc: 'Also write a report with plots to this file.' },
+  report: {
+    kind: 'text',
+    value: 'file.html',
+    doc: 'Also write a report with plots to this file; the plots alone, as SVG, where its name ends in .svg.',
+  },
   progress: { kind: 'bool', doc: 'Tell on stderr how far it is, also where that is no terminal.' },
   format: FORMAT_FLAG,
 } as const;
@@ -78,7 +82,9 @@ export const simCommand = defineCommand({
     const { flags, args } = input;
     if (args.length > 0) throw usageError(`Too many arguments: ${args.join(' ')}`);
     const format = checkFormat(flags.format);
-    const { Rehearsal, resultsOf, resultsText, resultsPage } = await import('../../sim/rehearsal/load.ts');
+    const { Rehearsal, resultsOf, resultsText, resultsPage, resultsPicture } = await import(
+      '../../sim/rehearsal/load.ts'
+    );
     const rehearsal = new Rehearsal(await planOf(input, context));
     if (flags.report !== '') writeReport(flags.report, '');
     const isComplete = await rehearse(rehearsal, flags.progress, context);
@@ -86,7 +92,8 @@ export const simCommand = defineCommand({
     if (format === 'json') context.out.line(goJson(results as Json));
     else for (const line of resultsText(results, palette(context.screen.colours))) context.out.line(line);
     if (flags.report !== '') {
-      writeReport(flags.report, resultsPage(rehearsal, results, commandLine(input, context)));
+      const draw = /\.svg$/i.test(flags.report) ? resultsPicture : resultsPage;
+      writeReport(flags.report, draw(rehearsal, results, commandLine(input, context)));
     }
     return results.converged && isComplete ? EXIT.ok : EXIT.error;
   },

@@ -49,7 +49,8 @@ function header(results: Results, title: string, command: string): string {
   ].join('\n');
 }
 
-function badgeOf(results: Results): readonly [word: string, look: 'good' | 'bad' | 'warn'] {
+/** How it ended, in a word, and how that looks. */
+export function badgeOf(results: Results): readonly [word: string, look: 'good' | 'bad' | 'warn'] {
   if (!results.complete) return ['interrupted', 'warn'];
   if (!results.converged) return ['not converged', 'bad'];
   return results.nodes_at_end === 0 ? ['nobody left', 'warn'] : ['converged', 'good'];

@@ -42,6 +42,12 @@ describe('agent sim', () => {
     expect(readFileSync(report, 'utf8')).toContain('agent sim -nodes 8 -profile local -events 2 -kill 1');
   });
 
+  it('a report named .svg is a picture', async () => {
+    const report = join(folder, 'out.svg');
+    expect((await run([...SMALL, '-report', report])).code).toBe(0);
+    expect(readFileSync(report, 'utf8')).toMatch(/^<svg .*<\/svg>\s*$/s);
+  });
+
   it('takes a scenario file and the protocol settings of a configuration', async () => {
     const scenario = join(folder, 'scenario.json');
     const config = join(folder, 'config.json');

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cells } from '../../../../src/cli/style.ts';
 import { resultsPage } from '../../../../src/sim/rehearsal/page.ts';
+import { resultsPicture } from '../../../../src/sim/rehearsal/picture.ts';
 import type { Plan } from '../../../../src/sim/rehearsal/plan.ts';
 import { readScenario } from '../../../../src/sim/rehearsal/read-scenario.ts';
 import { Rehearsal } from '../../../../src/sim/rehearsal/rehearsal.ts';
@@ -110,5 +111,10 @@ describe('a rehearsal', () => {
     expect(page).toContain('agent sim &lt;x&gt;');
     expect(page).not.toMatch(/<script|<link|@import|url\(|src=|href=/);
     expect(page.match(/<svg /g)).toHaveLength(4);
+    const picture = resultsPicture(rehearsal, results, 'agent sim <x>');
+    expect(picture).toMatch(/^<svg xmlns/);
+    expect(picture).toContain('agent sim &lt;x&gt;');
+    expect(picture.match(/<svg /g)).toHaveLength(5);
+    expect(picture.match(/<\/svg>/g)).toHaveLength(5);
   });
 });
