@@ -42,6 +42,9 @@ export function streamOutput(stdout: NodeJS.WritableStream, stderr: NodeJS.Writa
   };
 }
 
+/** Errors of a pipe, a socket or a terminal whose other end is gone. */
+const READER_LEFT = ['EPIPE', 'ECONNRESET', 'EIO', 'ERR_STREAM_DESTROYED'];
+
 interface Sink {
   write(bytes: Uint8Array): void;
   ready(): Promise<void>;
@@ -58,19 +61,17 @@ function sink(stream: NodeJS.WritableStream): Sink {
   let broken: AbortController | undefined;
   let pending: Promise<void> = Promise.resolve();
   let full = false;
-  const fail = (error: NodeJS.ErrnoException): void => {
-    if (!isBroken && error.code !== 'EPIPE') fault = error;
+  // A running agent writes to the same stream, and what becomes of its log does not change its exit code.
+  stream.on('error', () => {
     isBroken = true;
     broken?.abort();
-  };
-  stream.on('error', fail);
+  });
   return {
     write: (bytes) => {
       if (isBroken) return;
       pending = new Promise<void>((resolve) => {
-        full = !stream.write(bytes, (error) => {
-          // The event comes later than this, and the process may end in between.
-          if (error) fail(error);
+        full = !stream.write(bytes, (error: NodeJS.ErrnoException | null | undefined) => {
+          if (error && !READER_LEFT.includes(error.code ?? '')) fault ??= error;
           resolve();
         });
       });

@@ -67,6 +67,17 @@ describe('output', () => {
     expect(output.fault?.message).toBe('write ENOSPC');
   });
 
+  it('what happens to the writes of others is none of its faults', async () => {
+    const [out, err] = [heldStream(), heldStream()];
+    const output = streamOutput(out.stream, err.stream);
+    out.stream.write('a log line');
+    out.finish[0]?.(Object.assign(new Error('write ENOSPC'), { code: 'ENOSPC' }));
+    await new Promise((resolve) => setImmediate(resolve));
+    output.line('a');
+    await output.flush();
+    expect([output.broken.aborted, output.fault]).toEqual([true, undefined]);
+  });
+
   it('ready waits only while the reader is behind', async () => {
     const [out, err] = [heldStream(), heldStream()];
     const output = streamOutput(out.stream, err.stream);
