@@ -45,7 +45,7 @@ export class Returning {
     const { size, failed, left } = membership.members;
     const share = ASKERS / Math.max(1, size - failed.size - left.size);
     for (const [name, address] of claims.all(now)) {
-      if (!this.#isAway(name, address)) claims.forget(name);
+      if (!this.#isFailed(name)) claims.forget(name);
       else if (this.#isFree(now, name) && (share >= 1 || random.float() < share)) {
         counters.add('return:pings');
         swim.contact(address, name, (at) => this.#answered(at, name, address));
@@ -55,7 +55,7 @@ export class Returning {
 
   #answered(now: Millis, name: string, address: Address): void {
     const { claims, operations, swim, counters, trace, staying } = this.#parts;
-    if (!staying() || !this.#isAway(name, address) || !claims.forget(name)) return;
+    if (!staying() || !this.#isFailed(name) || !claims.forget(name)) return;
     counters.add('return:answers');
     const place = hostPort(address);
     const message = 'Failed member answers at another address, joining';
@@ -73,10 +73,9 @@ export class Returning {
     );
   }
 
-  /** Still failed, as far as we know, and elsewhere. */
-  #isAway(name: string, address: Address): boolean {
-    const member = this.#parts.membership.members.get(name);
-    return member?.status === 'failed' && hostPort(member.facts.address) !== hostPort(address);
+  /** A claim from the failed member's own address counts too: the bytes of an address have two forms, and SWIM compares bytes. */
+  #isFailed(name: string): boolean {
+    return this.#parts.membership.members.get(name)?.status === 'failed';
   }
 
   /** Whether SWIM would now take the name from another address. */

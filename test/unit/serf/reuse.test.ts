@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { mappedBytes } from '../../../src/runtime/interfaces.ts';
 import { World } from '../../../src/sim/world.ts';
 import { addSerf, type SerfNode, serfCluster } from '../../support/serf-node.ts';
 
@@ -57,6 +58,16 @@ describe('an old name at a new address', () => {
       expect(placeOf(node, 'n3')).toMatch(/127\.0\.0\.9$/);
       expect(node.story('n3')).toEqual(['member-join', 'member-failed', 'member-join']);
     }
+  });
+
+  it('is taken as soon from the same address in its other form', () => {
+    const { world, a, b } = withFailure(RECLAIM_MS, { pushPullIntervalMs: 10 * MINUTE });
+    const addr = mappedBytes(Uint8Array.of(127, 0, 0, 3));
+    addSerf(world, 'n3', 3, { swim: { addr, pushPullIntervalMs: 10 * MINUTE } }).join(a);
+    world.run(2 * SECOND);
+    expect(a.member('n3')?.status).toBe('failed');
+    world.run(RECLAIM_MS + 3 * SECOND);
+    for (const node of [a, b]) expect(node.member('n3')).toMatchObject({ status: 'alive', addr });
   });
 
   it('is not taken from somebody who is no longer there', () => {
