@@ -9,9 +9,10 @@ export const GRACEFUL_TIMEOUT_MS = 3_000;
 /** Signals kept while the agent is busy with an earlier one; further ones say nothing new. */
 const PENDING_SIGNALS = 4;
 
-export type AgentSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+/** QUIT kills Serf as it stands; here it stops the agent at once, so that no handler is left behind. */
+export type AgentSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGQUIT';
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const satisfies readonly AgentSignal[];
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const satisfies readonly AgentSignal[];
 
 /** Asks for the figures. It decides nothing, so it never counts as the further signal that ends a leave. */
 const FIGURES_SIGNAL = 'SIGUSR1';
@@ -21,6 +22,7 @@ const NAMES: Readonly<Record<AgentSignal, string>> = {
   SIGINT: 'interrupt',
   SIGTERM: 'terminated',
   SIGHUP: 'hangup',
+  SIGQUIT: 'quit',
 };
 
 /** Where signals come from: the process, or a test. */
@@ -109,9 +111,19 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
       await options.reload();
       continue;
     }
-    const graceful = next === 'SIGINT' ? !options.skipLeaveOnInterrupt() : options.leaveOnTerminate();
-    return graceful ? await leaveGracefully(options) : 1;
+    return isGraceful(next, options) ? await leaveGracefully(options) : 1;
   }
+}
+
+function isGraceful(
+  signal: AgentSignal,
+  {
+    skipLeaveOnInterrupt,
+    leaveOnTerminate,
+  }: Pick<SupervisorOptions, 'skipLeaveOnInterrupt' | 'leaveOnTerminate'>,
+): boolean {
+  if (signal === 'SIGINT') return !skipLeaveOnInterrupt();
+  return signal === 'SIGTERM' && leaveOnTerminate();
 }
 
 /** The first of: leave finished or the agent ended otherwise, any further signal, three seconds. */

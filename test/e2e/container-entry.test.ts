@@ -163,6 +163,15 @@ describe.skipIf(!isRoot)('the entry point of a container (a process namespace ne
     expect(await ended).toBe(7);
   });
 
+  it('passes QUIT on', async () => {
+    // Shells cannot trap what they find ignored, as background processes of a shell find QUIT; Node.js can.
+    const agent = `process.on('SIGQUIT', () => process.exit(9)); fs.writeFileSync('ready', ''); setInterval(Object, 50)`;
+    const entry = await start(`exec '${process.execPath}' -e "${agent}"`);
+    const ended = exitOf(outer);
+    process.kill(entry, 'SIGQUIT');
+    expect(await ended).toBe(9);
+  });
+
   it('ends with the code of an agent that ends by itself', async () => {
     await start('touch ready\nsleep 0.3\nexit 3');
     expect(await exitOf(outer)).toBe(3);

@@ -59,7 +59,7 @@ describe('signals', () => {
     expect(run.code()).toBe(0);
   });
 
-  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const)(
     '%s during a graceful leave exits 1 at once',
     async (second) => {
       const run = harness();
@@ -108,6 +108,12 @@ describe('signals', () => {
     run.leave.resolve();
     await settled();
     expect(run.code()).toBe(0);
+  });
+
+  it('QUIT exits 1 at once, whatever is set', async () => {
+    const run = harness({ leaveOnTerminate: () => true });
+    expect(await run.send('SIGQUIT')).toBe(1);
+    expect([run.calls, run.ui.lines]).toEqual([[], ['==> Caught signal: quit']]);
   });
 
   it('HUP reloads, any number of times, and the leave rules of the reload count', async () => {
