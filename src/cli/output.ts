@@ -42,8 +42,8 @@ export function streamOutput(stdout: NodeJS.WritableStream, stderr: NodeJS.Writa
   };
 }
 
-/** Errors of a pipe, a socket or a terminal whose other end is gone. */
-const READER_LEFT = ['EPIPE', 'ECONNRESET', 'EIO', 'ERR_STREAM_DESTROYED'];
+/** Errors of a pipe or a socket whose other end is gone. */
+const READER_LEFT = ['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED'];
 
 interface Sink {
   write(bytes: Uint8Array): void;
