@@ -13,8 +13,9 @@ import { stopAll } from './helpers.ts';
 import { type Body, HANDSHAKE, type Heard, RawRpc, request, value } from './raw-rpc.ts';
 
 /**
- * What stays out because ours differs on purpose: bytes as a text (taken), floats as integers (taken), structs as arrays
- * (refused), headers without a command (refused, or skipped when they are a stray body), bad member filters (answered).
+ * What stays out because ours differs on purpose: bytes as a text, floats as integers and an empty array for tags
+ * (taken), structs as arrays (refused), headers without a command (refused, or skipped when they are a stray body), bad
+ * member filters (answered).
  */
 
 let twins: Twins;
@@ -186,6 +187,7 @@ describeWithSerf('RPC, the same bytes to a real agent and to ours', () => {
       { Tags: { none: '' } },
       { Tags: { none: '.+' } },
       { Tags: 'x' },
+      { Name: `(${Array.from({ length: 300 }, (_, i) => `web-${i}`).join('|')}|node-a)` },
     ])('%j', async (filter) => {
       await same(conversation(request('members-filtered', 3, filter)));
     });
@@ -255,6 +257,37 @@ describeWithSerf('RPC, the same bytes to a real agent and to ours', () => {
         request('tags', size, { Tags: { k: 'x'.repeat(size) }, DeleteTags: ['role', 'dc'] }),
       );
       await same(conversation(...fill, clear));
+    });
+  });
+
+  it.each(['event', 'tags', 'stream', 'stop', 'join', 'query', 'get-coordinate'])(
+    'an empty array for the body of %s is a body without fields',
+    async (command) => {
+      await same(conversation(Buffer.concat([request(command, 1), hex('90')])));
+    },
+  );
+
+  it('an empty map for a list or for bytes', async () => {
+    await same(
+      conversation(
+        request('tags', 1, { DeleteTags: {} }),
+        query(2, { FilterNodes: {}, Timeout: 5_000_000_000n }),
+        request('join', 3, { Existing: {} }),
+        request('event', 4, { Name: 'x', Payload: {} }),
+      ),
+    );
+  });
+
+  it('three hundred queries and a hundred streams on one connection', async () => {
+    await same(async (ip) => {
+      const client = await connected(ip);
+      for (let seq = 1; seq <= 300; seq += 1) client.send(query(seq, { Timeout: 1_500_000_000n }));
+      for (let seq = 301; seq <= 400; seq += 1) client.send(request('stream', seq, { Type: 'user:none' }));
+      const heard = await client.fenced();
+      const done = await client.listen(2_000);
+      client.close();
+      const isDone = (item: Heard): boolean => (item as { Type?: unknown } | null)?.Type === 'done';
+      return [heard.filter((item) => !isDone(item)), [...heard, ...done].filter(isDone).length];
     });
   });
 
