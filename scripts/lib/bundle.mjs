@@ -105,6 +105,8 @@ function options(entryPoints, outdir, shared, plugins) {
     // Names stay: a stack in a bug report must say something.
     minifySyntax: true,
     minifyWhitespace: true,
+    // Node.js prints the whole line in which an error was not caught.
+    lineLimit: 160,
     sourcemap: 'linked',
     legalComments: 'none',
     metafile: true,

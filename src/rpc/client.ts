@@ -75,8 +75,17 @@ export class RpcClient {
   readonly #signal: AbortSignal | undefined;
   readonly #abort = (): void => void this.close();
 
-  /** Dials, shakes hands and authenticates. A connection that cannot be made is `ERR_RPC_CONNECT`, in Go's words. */
+  /**
+   * Dials, shakes hands and authenticates. A connection that cannot be made is `ERR_RPC_CONNECT`, in Go's words; an
+   * address that is none is `ERR_ARGUMENT`.
+   */
   static async connect(options: ConnectOptions): Promise<RpcClient> {
+    if (typeof options?.address !== 'object' || options.address === null) {
+      throw new CodedError(
+        'ERR_ARGUMENT',
+        "address must be an object: { host: '127.0.0.1', port: 7373 }, or { path: '/var/lib/reeve/rpc.sock' }",
+      );
+    }
     const socket = await dial(options.address, options.timeoutMs ?? DEFAULT_TIMEOUT_MS, options.signal);
     const client = new RpcClient(new Connection(socket), options);
     try {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Cluster, type ClusterOptions } from '../../src/index.ts';
+import { Cluster, type ClusterOptions, type ConnectOptions, RpcClient } from '../../src/index.ts';
 
 /** What plain JavaScript may hand over: nothing has looked at its types. */
 interface Untyped {
@@ -78,6 +78,11 @@ describe('a program that is not type-checked', () => {
       code: 'ERR_ARGUMENT',
       message: expect.stringMatching(new RegExp(`^${what} must be `)) as string,
     });
+  });
+
+  it('is told how an address of an agent is written', async () => {
+    const options = { address: '127.0.0.1:7373' } as unknown as ConnectOptions;
+    await expect(RpcClient.connect(options)).rejects.toMatchObject({ code: 'ERR_ARGUMENT' });
   });
 
   it('may leave anything of a query out by undefined', async () => {

@@ -95,6 +95,16 @@ describe('the packed package', () => {
     expect(node(['use.mjs'])).toBe('n alive\n');
   });
 
+  it('shows an error that nobody catches, and not its whole text', () => {
+    const code = "import { Cluster } from 'reeve'; await Cluster.start();";
+    const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    expect([status, stderr]).toEqual([1, expect.stringContaining('options must be an object')]);
+    expect(stderr.length).toBeLessThan(4_000);
+  });
+
   it('brings types that stand without its sources', () => {
     writeFileSync(
       join(folder, 'use.mts'),
