@@ -43,7 +43,7 @@ export function streamOutput(stdout: NodeJS.WritableStream, stderr: NodeJS.Writa
 }
 
 /** Errors of a pipe or a socket whose other end is gone. */
-const READER_LEFT = ['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED'];
+const READER_LEFT = ['EPIPE', 'ECONNRESET'];
 
 interface Sink {
   write(bytes: Uint8Array): void;

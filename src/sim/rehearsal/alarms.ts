@@ -5,12 +5,13 @@ import type { Cut } from '../weather.ts';
 /**
  * How a failure that a node announces is to be judged:
  * - `right`: the member has died.
+ * - `leaver`: it leaves in good order; this node hears of its departure before the word that it was going to leave.
  * - `unreachable`: it runs, but a partition or a pause lay between the two, now or less than a suspicion ago.
  * - `aftermath`: it runs and the two reach each other, but somewhere there is a partition or a stopped process, or was one, or
  *   a restart, less than a suspicion ago: those who are cut off suspect everybody, and that goes round.
  * - `quiet`: nothing explains it but the weather.
  */
-export type Judgement = 'right' | 'unreachable' | 'aftermath' | 'quiet';
+export type Judgement = 'right' | 'leaver' | 'unreachable' | 'aftermath' | 'quiet';
 
 /** Announcements of one kind. */
 export interface AlarmCount {
@@ -28,6 +29,8 @@ export class Alarms {
   readonly unreachable: AlarmCount = { announcements: 0, members: new Set() };
   readonly aftermath: AlarmCount = { announcements: 0, members: new Set() };
   readonly quiet: AlarmCount = { announcements: 0, members: new Set() };
+  readonly leaver: AlarmCount = { announcements: 0, members: new Set() };
+  readonly #leavers = new Set<string>();
   readonly #graceMs: Millis;
   readonly #separations = new Map<string, Separation>();
   readonly #past: Separation[] = [];
@@ -71,14 +74,20 @@ export class Alarms {
     this.#troubleUntil = now;
   }
 
-  restarted(now: Millis): void {
+  restarted(name: string, now: Millis): void {
+    this.#leavers.delete(name);
     this.#troubleUntil = now;
+  }
+
+  leaves(name: string): void {
+    this.#leavers.add(name);
   }
 
   /** A node has announced that a member failed. */
   announced(by: SimNode, member: SimNode, now: Millis): Judgement {
-    if (!member.isRunning) return 'right';
-    const judgement = this.#judge(by, member, now);
+    const isLeaver = this.#leavers.has(member.name);
+    if (!member.isRunning && !isLeaver) return 'right';
+    const judgement = isLeaver ? 'leaver' : this.#judge(by, member, now);
     const count = this[judgement];
     count.announcements += 1;
     count.members.add(member.name);

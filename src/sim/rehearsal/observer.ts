@@ -62,7 +62,7 @@ export class Observer implements Watcher {
     const index = this.indexOf(node);
     this.news.end(index);
     this.beliefs.start(index);
-    if (node.lives > 1) this.alarms.restarted(this.#now);
+    if (node.lives > 1) this.alarms.restarted(node.name, this.#now);
   }
 
   published(node: SimNode, event: ClusterEvent): void {

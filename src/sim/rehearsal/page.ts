@@ -7,7 +7,7 @@ import { PAGE_STYLE } from './page-style.ts';
 import type { Rehearsal } from './rehearsal.ts';
 import type { Results, Spread } from './results.ts';
 import { weatherText } from './step-text.ts';
-import { bytes, formedText, perSecond, seconds, traceText } from './text.ts';
+import { bytes, formedText, leaversText, perSecond, seconds, traceText } from './text.ts';
 
 /** The report as one HTML page that loads nothing else. `command` is what was typed. */
 export function resultsPage(rehearsal: Rehearsal, results: Results, command: string): string {
@@ -132,15 +132,17 @@ function times(results: Results): string {
     plainNumber(spread.count),
     ...[spread.mean_ms, spread.p50_ms, spread.p90_ms, spread.p99_ms, spread.max_ms].map(seconds),
   ];
-  const missed =
-    events.missed === 0
-      ? ''
-      : `User events missed ${events.missed} of ${events.missed + events.deliveries} times.`;
+  const notes = [
+    ...(leaves.called_failed.announcements === 0 ? [] : [`${leaversText(leaves)}.`]),
+    ...(events.missed === 0
+      ? []
+      : [`User events missed ${events.missed} of ${events.missed + events.deliveries} times.`]),
+  ];
   return table(
     'How long until',
     ['', 'count', 'mean', 'median', '90 %', '99 %', 'max'],
     rows.filter(([, spread]) => spread.count > 0).map(line),
-    missed,
+    notes.join(' '),
   );
 }
 

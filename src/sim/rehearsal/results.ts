@@ -46,7 +46,10 @@ export function resultsOf(rehearsal: Rehearsal, isComplete: boolean) {
     converged: observer.beliefs.isAgreed,
     converged_ms: convergedMs(rehearsal),
     detection: newsResults(news.filter(({ kind }) => kind === 'death')),
-    leaves: newsResults(news.filter(({ kind }) => kind === 'leave')),
+    leaves: {
+      ...newsResults(news.filter(({ kind }) => kind === 'leave')),
+      called_failed: alarmResults(observer.alarms.leaver),
+    },
     joins: newsResults(news.filter(({ kind }) => kind === 'join')),
     user_events: eventResults(rehearsal),
     false_positives: {

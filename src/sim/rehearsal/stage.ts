@@ -161,6 +161,7 @@ export class Stage implements Watcher {
 
   #leave(node: SimNode): void {
     this.#observer.news.begin('leave', this.#observer.indexOf(node), node.name, this.#now);
+    this.#observer.alarms.leaves(node.name);
     node.leave();
   }
 

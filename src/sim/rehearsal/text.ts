@@ -134,8 +134,9 @@ function timeLines(results: Results, paint: TextPaint): string[] {
   ];
 }
 
-function remarks({ detection, user_events: events }: Results, paint: TextPaint): string[] {
+function remarks({ detection, leaves, user_events: events }: Results, paint: TextPaint): string[] {
   const lines: string[] = [];
+  if (leaves.called_failed.announcements > 0) lines.push(paint.yellow(`  ${leaversText(leaves)}`));
   if (detection.unknown_to_some > 0) {
     lines.push(
       paint.yellow(`  ${detection.unknown_to_some} of ${detection.count} deaths did not become known to all`),
@@ -146,6 +147,12 @@ function remarks({ detection, user_events: events }: Results, paint: TextPaint):
     lines.push(paint.yellow(`  user events missed ${events.missed} of ${total} times`));
   }
   return lines;
+}
+
+/** A node that hears of a departure before the word of the leave takes it for a failure. */
+export function leaversText({ called_failed: { announcements, members } }: Results['leaves']): string {
+  const who = `${members} ${members === 1 ? 'member that left was' : 'members that left were'}`;
+  return `${who} called failed ${announcements} ${announcements === 1 ? 'time' : 'times'}: the word came late`;
 }
 
 function alarmLines({ false_positives: alarms }: Results, paint: TextPaint): string[] {

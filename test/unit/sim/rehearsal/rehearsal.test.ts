@@ -50,6 +50,23 @@ describe('a rehearsal', () => {
     ]);
   });
 
+  it('a leave that some node takes for a failure is told as that', () => {
+    const rehearsal = rehearsed([{ at: '5s', leave: ['n4'] }]);
+    const [leaver, other] = ['n4', 'n6'].map((name) =>
+      rehearsal.cluster.nodes.find((node) => node.name === name),
+    );
+    if (leaver === undefined || other === undefined) throw new Error('no such nodes');
+    rehearsal.observer.alarms.announced(other, leaver, rehearsal.now);
+    const results = resultsOf(rehearsal, true);
+    const { called_failed: called } = results.leaves;
+    expect([called.announcements >= 1, called.members]).toEqual([true, 1]);
+    expect(results.false_positives.quiet.announcements).toBe(0);
+    expect(resultsText(results, PAINT).join('\n')).toMatch(
+      /1 member that left was called failed \d+ times?: the word came late/,
+    );
+    expect(resultsPage(rehearsal, results, '')).toContain('1 member that left was called failed');
+  });
+
   it('what it believes about everybody is what every node answers when asked', () => {
     const rehearsal = rehearsed(
       [
