@@ -1,14 +1,12 @@
+import { BroadcastTier, type Ranked } from './broadcast-tier.ts';
 import type { Packer } from './packer.ts';
 
 /** Messages waiting to be gossiped; beyond it the most sent give way, and anti-entropy tells the rest. */
 export const MAX_BROADCASTS = 16_384;
 
 /** A message waiting to be gossiped. */
-interface Broadcast {
+interface Broadcast extends Ranked {
   readonly bytes: Uint8Array;
-  /** That of `bytes`: where entries are compared, their bytes need not be fetched. */
-  readonly length: number;
-  readonly id: number;
   readonly name: string | undefined;
   readonly finished: (() => void) | undefined;
   transmits: number;
@@ -23,8 +21,8 @@ const SWEEP_SLACK = 64;
  * Entries live in tiers by transmit count. A superseded entry is only marked, in O(1), and swept later.
  */
 export class BroadcastQueue {
-  /** tiers[t] holds entries sent t times, ordered worst to best so that taking the best is a pop. */
-  readonly #tiers: Broadcast[][] = [];
+  /** tiers[t] holds entries sent t times. */
+  readonly #tiers: BroadcastTier<Broadcast>[] = [];
   readonly #byName = new Map<string, Broadcast>();
   #size = 0;
   #gone = 0;
@@ -60,18 +58,12 @@ export class BroadcastQueue {
   fill(packer: Packer, limit: number, kind: 'message' | 'user'): void {
     if (this.#size === 0) return;
     const again: Broadcast[] = [];
-    const spent: Broadcast[] = [];
-    const highest = this.#tiers.length - 1;
-    for (let tier = 0; tier <= highest; tier += 1) {
-      const entries = this.#tiers[tier] as Broadcast[];
-      let at = entries.length - 1;
-      while (at >= 0) {
+    for (const tier of this.#tiers) {
+      tier.restart();
+      for (;;) {
         const free = kind === 'user' ? packer.freeForUser : packer.freeForMessage;
-        if (free <= 0) break;
-        at = lastFitting(entries, at, free);
-        if (at < 0) break;
-        const entry = removeAt(entries, at);
-        at -= 1;
+        const entry = free > 0 ? tier.takeNext(free) : undefined;
+        if (entry === undefined) break;
         if (entry.gone) {
           this.#gone -= 1;
           continue;
@@ -79,50 +71,31 @@ export class BroadcastQueue {
         if (kind === 'user') packer.addUser(entry.bytes);
         else packer.addMessage(entry.bytes);
         entry.transmits += 1;
-        if (entry.transmits >= limit) spent.push(entry);
-        else again.push(entry);
+        again.push(entry);
       }
     }
     for (const entry of again) {
-      this.#insert(entry);
+      if (entry.transmits >= limit) this.#finish(entry);
+      else this.#insert(entry);
     }
-    for (const entry of spent) this.#finish(entry);
     this.#trim();
   }
 
   /** Drops the least deserving entries (most sent, shortest, oldest) until `keep` remain; returns how many went. */
   prune(keep: number): number {
-    let dropped = 0;
-    for (let tier = this.#tiers.length - 1; tier >= 0 && this.#size > keep; tier -= 1) {
-      const entries = this.#tiers[tier] as Broadcast[];
-      let cut = 0;
-      while (cut < entries.length && this.#size > keep) {
-        const entry = entries[cut] as Broadcast;
-        cut += 1;
-        if (entry.gone) {
-          this.#gone -= 1;
-        } else {
-          this.#finish(entry);
-          dropped += 1;
-        }
-      }
-      entries.splice(0, cut);
-    }
+    const before = this.#size;
+    const drop = (entry: Broadcast): void => {
+      if (entry.gone) this.#gone -= 1;
+      else this.#finish(entry);
+    };
+    for (const tier of this.#tiers.toReversed()) tier.takeWorst(() => this.#size > keep, drop);
     this.#trim();
-    return dropped;
+    return before - this.#size;
   }
 
   #insert(entry: Broadcast): void {
-    while (this.#tiers.length <= entry.transmits) this.#tiers.push([]);
-    const entries = this.#tiers[entry.transmits] as Broadcast[];
-    let low = 0;
-    let high = entries.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (isWorse(entries[middle] as Broadcast, entry)) low = middle + 1;
-      else high = middle;
-    }
-    insertAt(entries, low, entry);
+    while (this.#tiers.length <= entry.transmits) this.#tiers.push(new BroadcastTier());
+    (this.#tiers[entry.transmits] as BroadcastTier<Broadcast>).add(entry);
   }
 
   /** Marks a superseded entry; it stays in its tier until met or swept. */
@@ -140,48 +113,12 @@ export class BroadcastQueue {
   }
 
   #sweep(): void {
-    for (let tier = 0; tier < this.#tiers.length; tier += 1) {
-      this.#tiers[tier] = (this.#tiers[tier] as Broadcast[]).filter((entry) => !entry.gone);
-    }
+    for (const tier of this.#tiers) tier.filter((entry) => !entry.gone);
     this.#gone = 0;
   }
 
   #trim(): void {
-    while (this.#tiers.length > 0 && (this.#tiers.at(-1) as Broadcast[]).length === 0) this.#tiers.pop();
+    while (this.#tiers.at(-1)?.isEmpty === true) this.#tiers.pop();
     if (this.#size === 0) this.#nextId = 1;
   }
-}
-
-/** True when `a` goes out after `b` of the same tier: shorter, or as long and older. */
-function isWorse(a: Broadcast, b: Broadcast): boolean {
-  return a.length !== b.length ? a.length < b.length : a.id < b.id;
-}
-
-/** Removes and returns the entry at an index: mostly the last, which the engine's own `splice` would make an array for. */
-function removeAt(entries: Broadcast[], at: number): Broadcast {
-  const entry = entries[at] as Broadcast;
-  if (at === entries.length - 1) entries.pop();
-  else entries.splice(at, 1);
-  return entry;
-}
-
-/** Puts an entry before the one at an index, or at the end. */
-function insertAt(entries: Broadcast[], at: number, entry: Broadcast): void {
-  if (at === entries.length) entries.push(entry);
-  else entries.splice(at, 0, entry);
-}
-
-/** Index of the best entry up to index `top` that is no longer than `free`, or -1. */
-function lastFitting(entries: readonly Broadcast[], top: number, free: number): number {
-  // A datagram fills up with the longest, and at its end not even the shortest fits: neither needs a search.
-  if ((entries[top] as Broadcast).length <= free) return top;
-  if ((entries[0] as Broadcast).length > free) return -1;
-  let low = 0;
-  let high = top;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((entries[middle] as Broadcast).length <= free) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
 }
