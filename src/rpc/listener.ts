@@ -12,6 +12,11 @@ const SOCKET_MODE = 0o600;
 /** What `sun_path` holds on Linux and the BSDs' 103 below it; the system cuts longer paths silently. */
 const MAX_SOCKET_PATH_BYTES = process.platform === 'linux' ? 107 : 103;
 
+const EVERY_V4 = '0.0.0.0';
+
+/** Errors that say: this host has no IPv6. */
+const NO_V6 = ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'];
+
 /** An agent that lives answers a connection at once; only a full backlog is slower. */
 const PROBE_TIMEOUT_MS = 1000;
 
@@ -27,9 +32,27 @@ export async function openListener(address: RpcAddress, onSocket: (socket: Socke
     await removeStaleSocket(address.path);
     await listenPrivately(server, address.path);
   } else {
-    await listening(server, address, () => server.listen({ host: address.host, port: address.port }));
+    await listenOnHost(server, address);
   }
   return server;
+}
+
+/** As Go does, every IPv4 address means every address: IPv6 clients of the old agent come through the same port. */
+async function listenOnHost(
+  server: Server,
+  address: { readonly host: string; readonly port: number },
+): Promise<void> {
+  const { host, port } = address;
+  const on = (bound: string): Promise<void> =>
+    listening(server, address, () => server.listen({ host: bound, port }));
+  if (host !== EVERY_V4) return on(host);
+  try {
+    await on('::');
+  } catch (error) {
+    const { cause } = error as CodedError;
+    if (!(cause instanceof Error && 'code' in cause && NO_V6.includes(String(cause.code)))) throw error;
+    await on(host);
+  }
 }
 
 async function listenPrivately(server: Server, path: string): Promise<void> {
@@ -48,8 +71,16 @@ async function listenPrivately(server: Server, path: string): Promise<void> {
 
 function listening(server: Server, address: RpcAddress, bind: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('listening', resolve);
-    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(address, error)));
+    const failed = (error: NodeJS.ErrnoException): void => {
+      server.off('listening', heard);
+      reject(listenError(address, error));
+    };
+    const heard = (): void => {
+      server.off('error', failed);
+      resolve();
+    };
+    server.once('listening', heard);
+    server.once('error', failed);
     bind();
   });
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import type { RpcAddress } from '../../../src/rpc/protocol.ts';
@@ -11,6 +11,10 @@ import { HOST, ok, RawClient, rig, until } from './harness.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rpc-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const HAS_V6 = Object.values(networkInterfaces()).some((list) =>
+  list?.some(({ address }) => address === '::1'),
+);
 
 let count = 0;
 function socketPath(): string {
@@ -40,6 +44,28 @@ describe('listening', () => {
       expect(await client.ask('members', 1, undefined, 2)).toEqual([ok(1), { Members: [] }]);
     }
   });
+
+  it.runIf(HAS_V6)(
+    'every IPv4 address is every address, and clients keep the names they have in Serf',
+    async () => {
+      const lines: string[] = [];
+      await using server = await RpcServer.listen({
+        backend: new FakeBackend(),
+        listeners: [{ host: '0.0.0.0', port: 0 }],
+        log: (_, text) => lines.push(text),
+      });
+      const [address] = server.addresses;
+      if (address === undefined || 'path' in address) throw new Error('no TCP listener');
+      expect(address.host).toBe('0.0.0.0');
+      for (const host of [HOST, '::1']) {
+        using client = await RawClient.connect({ host, port: address.port });
+        await client.handshake();
+        expect(await client.ask('members', 1, undefined, 2)).toEqual([ok(1), { Members: [] }]);
+      }
+      expect(lines[0]).toMatch(/^agent\.ipc: Accepted client: 127\.[\d.]+:\d+$/);
+      expect(lines[1]).toMatch(/^agent\.ipc: Accepted client: \[::1\]:\d+$/);
+    },
+  );
 
   it('a unix socket is for its owner only, and is gone after close', async () => {
     const path = socketPath();
