@@ -24,7 +24,7 @@ import {
   userEventCodec,
 } from './messages.ts';
 import { decodePushPull, encodePushPull, mergePushPull } from './push-pull.ts';
-import type { Queries } from './queries.ts';
+import { isLethal, type Queries } from './queries.ts';
 import { addressOfBytes } from './query-replies.ts';
 import type { SerfQueues } from './queues.ts';
 import type { SendUser } from './swim-port.ts';
@@ -238,14 +238,15 @@ export class SerfDelegate implements SwimDelegate {
     queues.pass(queue, payload, membership.members.size, counters);
   }
 
-  /** Sends what a relay message carries to whom it names, without looking inside. */
+  /** Sends what a relay message carries to whom it names, without looking inside for more than poison. */
   #forward(payload: Uint8Array): void {
     const { header, inner } = decodeRelay(payload);
     const to = addressOfBytes(header.dest.ip, header.dest.port);
-    if (to === undefined || inner.length === 0) {
+    const fault = faultOfRelayed(inner);
+    if (to === undefined || fault !== undefined) {
       this.#parts.counters.add('drop:relay');
       const where = `${ipText(header.dest.ip) ?? '?'}:${header.dest.port}`;
-      const why = inner.length === 0 ? 'message is empty' : 'address is not usable';
+      const why = fault ?? 'address is not usable';
       this.#log('ERR', 'Error forwarding message', `Error forwarding message to ${where}: ${why}`);
       return;
     }
@@ -256,6 +257,13 @@ export class SerfDelegate implements SwimDelegate {
   #log(level: TraceLevel, message: string, text: string): void {
     this.#parts.trace?.note({ level, source: 'serf', message, text });
   }
+}
+
+/** Why a message is not forwarded: also a query that would end an agent of Serf's. */
+function faultOfRelayed(inner: Uint8Array): string | undefined {
+  if (inner.length === 0) return 'message is empty';
+  if (inner[0] !== SerfType.query) return undefined;
+  return isLethal(queryCodec.decode(inner)) ? 'message is dangerous' : undefined;
 }
 
 /** Serf's words for a message it cannot decode. */

@@ -10,7 +10,7 @@ import type { SerfDeadline } from './deadline.ts';
 import { InternalQuery } from './internal-queries.ts';
 import type { LamportClock } from './lamport.ts';
 import { QueryFlag, type QueryMessage } from './messages.ts';
-import type { QueryFilter } from './query-filter.ts';
+import { isLethalFilter, type QueryFilter } from './query-filter.ts';
 import type { QueryReplies } from './query-replies.ts';
 
 /** Queries that may wait for an answer at once; overflow gives up on the oldest. */
@@ -193,8 +193,8 @@ const KEY_QUERIES: readonly string[] = [
 ];
 
 /** True for a query that ends the process of Serf's agents, up to 0.10.1: nobody may get it from us (serf.md 22). */
-function isLethal({ filters, name, payload }: QueryMessage): boolean {
-  if (filters.some((filter) => filter.length === 0)) return true;
+export function isLethal({ filters, name, payload }: QueryMessage): boolean {
+  if (filters.some(isLethalFilter)) return true;
   return KEY_QUERIES.includes(name) && (payload === null || payload.length === 0);
 }
 

@@ -33,6 +33,21 @@ export function encodeFilters(nodes: readonly string[], tags: ReadonlyMap<string
   return filters;
 }
 
+/**
+ * True for a filter that ends the process of Serf's agents: an empty one, and a list of names that ends early, for which
+ * they reserve what it announces.
+ */
+export function isLethalFilter(filter: Uint8Array): boolean {
+  if (filter.length === 0) return true;
+  if (filter[0] !== FILTER_NODE) return false;
+  try {
+    decode(nodeFilter, filter, 1);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 /** What is used of a compiled expression. The engine's own type stays inside: the published types name no other package. */
 interface Pattern {
   matcher(text: string): { find(): boolean };

@@ -45,6 +45,7 @@ describeMixed('what ends a real agent', (real) => {
         }),
       );
     ask(1, { filters: [new Uint8Array(0)] });
+    ask(6, { filters: [Uint8Array.of(0, 0xdd, 255, 255, 255, 255)] });
     for (const [i, name] of ['_serf_install-key', '_serf_use-key', '_serf_remove-key'].entries())
       ask(2 + i, { name });
     // Gossip keeps no order, but by the time this one has gone round everything before it has too.

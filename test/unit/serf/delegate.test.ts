@@ -178,6 +178,20 @@ describe('messages from peers', () => {
   });
 });
 
+const LETHAL_QUERY = queryCodec.encode({
+  ltime: 3,
+  id: 1,
+  addr: Uint8Array.of(10, 0, 0, 5),
+  port: 7000,
+  sourceNode: '',
+  filters: [new Uint8Array(0)],
+  flags: 0,
+  relayFactor: 0,
+  timeoutNs: 1,
+  name: 'q',
+  payload: null,
+});
+
 describe('relay messages', () => {
   const inner = Uint8Array.of(5, 1, 2, 3);
 
@@ -193,6 +207,7 @@ describe('relay messages', () => {
     ['port 0', { ip: Uint8Array.of(1, 2, 3, 4), port: 0 }, inner],
     ['port 70000', { ip: Uint8Array.of(1, 2, 3, 4), port: 70_000 }, inner],
     ['nothing inside', { ip: Uint8Array.of(1, 2, 3, 4), port: 1 }, new Uint8Array(0)],
+    ['a query inside that ends Serf’s agents', { ip: Uint8Array.of(1, 2, 3, 4), port: 1 }, LETHAL_QUERY],
   ])('with %s are dropped', (_what, dest, content) => {
     const { serf, delegate, sent } = node();
     delegate.receive(0, encodeRelay({ dest: { ...dest, zone: '' }, destName: '' }, content));

@@ -116,6 +116,8 @@ describe('receiving a query', () => {
 
   it.each([
     ['an empty filter', { filters: [Uint8Array.of(0, 0x90), new Uint8Array(0)] }, false],
+    ['names announced and missing', { filters: [Uint8Array.of(0, 0xdd, 255, 255, 255, 255)] }, false],
+    ['a filter of a kind unknown here', { filters: [Uint8Array.of(9, 0xdd, 255, 255, 255, 255)] }, true],
     ['a key to install and no payload', { name: '_serf_install-key' }, false],
     ['a key to use and an empty payload', { name: '_serf_use-key', payload: new Uint8Array(0) }, false],
     ['a key to remove and no payload', { name: '_serf_remove-key' }, false],
