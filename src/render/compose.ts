@@ -42,7 +42,7 @@ export function compose(input: ComposeInput): Composed {
   }
   const split = splitAtBlock(spec.target, latin1(present), block);
   const taken = block.unique === undefined ? NO_WORDS : foreignWords(split, block.comment);
-  const { members, leftOut } = unique(input.members, block.unique ?? spec.unique, taken);
+  const { members, leftOut } = unique(input.members, block.unique ?? spec.unique, taken, block.domain);
   const text = template.render(templateValues({ self, members, vars }));
   const inside = latin1(bytesOfText(text));
   refuseMarkersInside(inside, block);
@@ -53,25 +53,30 @@ export function compose(input: ComposeInput): Composed {
 const NO_WORDS: ReadonlySet<string> = new Set();
 
 /**
- * Members whose `field` nobody else has: neither a line outside the block (`taken`) nor, as names have no case, a member
- * that writes it otherwise. Of several spellings the one in small letters stays, or else the first.
+ * Members whose `field` nobody else has: neither a line outside the block (`foreign`) nor, as names have no case, a member
+ * that writes it otherwise. Of several spellings the one in small letters, without the domain, stays, or else the first.
  */
 function unique(
   members: readonly MemberInfo[],
   field: string | undefined,
-  taken: ReadonlySet<string>,
+  foreign: ReadonlySet<string>,
+  domain = '',
 ): { members: readonly MemberInfo[]; leftOut: LeftOut[] } {
   if (field === undefined) return { members, leftOut: [] };
+  const suffix = domain === '' ? '' : `.${domain.toLowerCase()}`;
+  const bare = (word: string): string =>
+    word.endsWith(suffix) ? word.slice(0, word.length - suffix.length) : word;
+  const taken = new Set([...foreign].map(bare));
   const spellings = new Map<string, string>();
   for (const member of members) {
     const value = fieldOf(member, field) ?? '';
-    const word = value.toLowerCase();
+    const word = bare(value.toLowerCase());
     if (value === word || !spellings.has(word)) spellings.set(word, value);
   }
   const leftOut: LeftOut[] = [];
   const listed = members.filter((member) => {
     const value = fieldOf(member, field) ?? '';
-    const word = value.toLowerCase();
+    const word = bare(value.toLowerCase());
     const other = spellings.get(word);
     if (taken.has(word)) {
       leftOut.push({

@@ -28,6 +28,8 @@ export interface ManagedBlock extends BlockSpec {
   readonly comment: string;
   /** A field of members that no line outside may hold as a word already; undefined lets everybody in. */
   readonly unique: string | undefined;
+  /** Names count with and without this domain, for templates that write both; absent for none. */
+  readonly domain?: string | undefined;
 }
 
 /** One renderer, checked and with every default filled in. */

@@ -34,6 +34,11 @@ const FIELDS = {
         defaultText: 'none',
         doc: 'Leaves a member out when a line outside the block already holds this field of it as a word, in whatever case, or another member spells it in small letters.',
       },
+      domain: {
+        type: 'string',
+        defaultText: 'none',
+        doc: 'For `unique`: names count with and without this domain, so that `db1` and `db1.DOMAIN` are one. For templates that write both.',
+      },
     },
   },
   unique: {

@@ -84,7 +84,8 @@ function managedBlock(name: string, block: Block): ManagedBlock {
     if (line === '' || /[\r\n\0]/.test(line)) throw wrong("'block.begin' and 'block.end' are one line each");
   }
   if (begin === end) throw wrong("'block.begin' and 'block.end' must differ");
-  return { begin, end, comment, unique: blockText(block, 'unique') };
+  const domain = blockText(block, 'domain');
+  return { begin, end, comment, unique: blockText(block, 'unique'), domain };
 }
 
 function commandOf(block: Block, step: Step): readonly string[] | undefined {
