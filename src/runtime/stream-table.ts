@@ -98,8 +98,7 @@ export class StreamTable {
     if (entry === undefined || !entry.live) return;
     entry.live = false;
     const { socket } = entry;
-    // Nothing of ours is under way: to wait for such a peer would let it keep the connection.
-    if (socket.writableLength === 0 && (!entry.open || socket.bytesWritten === 0)) {
+    if (!entry.open && socket.writableLength === 0) {
       socket.destroy();
       return;
     }
