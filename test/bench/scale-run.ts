@@ -93,16 +93,34 @@ function aloneBytes(nodes: number): number {
   return cluster.nodes.length === sample ? each * nodes : Number.NaN;
 }
 
-/** Adds nodes evenly over `spreadMs`, each joining through one of the first few; these join the first. */
+/** How often each joins again, and in what share of the time of the first joins. */
+const REJOINS = 2;
+const REJOIN_SHARE = 1 / 8;
+
+/**
+ * Adds nodes evenly over `spreadMs`, each joining through one of the first few; these join the first. Then each joins
+ * through two more of them, as agents do that are given several addresses and repeat their joins: what gossip has not
+ * brought by then comes with them, and not with the next exchange of states, which in a large cluster is minutes away.
+ */
 function formStaged(cluster: SimCluster, nodes: number, spreadMs: number): SimNode[] {
+  const { world } = cluster;
   const made: SimNode[] = [];
+  const seconds = (): string => `${(world.now / 1000).toFixed(0)} virtual s`;
   for (let i = 1; i <= nodes; i += 1) {
     const node = cluster.add(`n${i}`);
     const through = made[i <= SEEDS ? 0 : i % SEEDS];
     if (through !== undefined) node.join([through]);
     made.push(node);
-    cluster.world.run(spreadMs / nodes);
-    if (i % 500 === 0) progress(`${i} nodes joining`);
+    world.run(spreadMs / nodes);
+    if (i % 500 === 0) progress(`${i} nodes joined, ${seconds()}`);
+  }
+  for (let round = 1; round <= REJOINS; round += 1) {
+    for (const [i, node] of made.entries()) {
+      const through = made[(i + 1 + round) % SEEDS] as SimNode;
+      if (through !== node) node.join([through]);
+      world.run((spreadMs * REJOIN_SHARE) / nodes);
+      if ((i + 1) % 500 === 0) progress(`${i + 1} nodes joined again (${round}), ${seconds()}`);
+    }
   }
   return made;
 }
@@ -116,7 +134,15 @@ function kill(nodes: number, staged: boolean, spreadMs: number, limitMs: number)
   const all = staged ? formStaged(cluster, nodes, spreadMs) : formConverged(cluster, nodes);
   let formedAfterMs: number | undefined;
   if (staged) {
-    const waited = world.runUntil(() => all.every((node) => knowsAll(node, nodes)), limitMs, 1000);
+    const waited = world.runUntil(
+      () => {
+        const knowing = all.filter((node) => knowsAll(node, nodes)).length;
+        progress(`${knowing} nodes know all, ${(world.now / 1000).toFixed(0)} virtual s`);
+        return knowing === nodes;
+      },
+      limitMs,
+      1000,
+    );
     formedAfterMs = waited === undefined ? undefined : world.now;
     progress(`formed: ${formedAfterMs === undefined ? 'no' : `after ${formedAfterMs / 1000} virtual s`}`);
   } else {

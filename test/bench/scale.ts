@@ -92,7 +92,7 @@ function kill(experiment: 'kill' | 'form', nodes: number, spreadSeconds: number)
 const EXPERIMENTS: Readonly<Record<string, () => void>> = {
   quiet: () => quiet(QUIET),
   kill: () => kill('kill', 5000, 0),
-  form: () => kill('form', 5000, 100),
+  form: () => kill('form', 5000, 40),
   huge: () => quiet([[10_000, 5]]),
 };
 
