@@ -149,8 +149,8 @@ export const SWIM_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a broadcast is never sent often enough',
     file: 'src/swim/broadcasts.ts',
-    from: 'if (entry.transmits >= limit) spent.push(entry);',
-    to: 'if (entry.transmits < 0) spent.push(entry);',
+    from: 'if (entry.transmits >= limit) this.#finish(entry);',
+    to: 'if (entry.transmits < 0) this.#finish(entry);',
   },
   {
     name: 'state is exchanged with nobody',
