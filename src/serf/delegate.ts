@@ -259,11 +259,16 @@ export class SerfDelegate implements SwimDelegate {
   }
 }
 
-/** Why a message is not forwarded: also a query that would end an agent of Serf's. */
+/** Why a message is not forwarded: also a query that would end an agent of Serf's. One that nobody can read does no harm. */
 function faultOfRelayed(inner: Uint8Array): string | undefined {
   if (inner.length === 0) return 'message is empty';
   if (inner[0] !== SerfType.query) return undefined;
-  return isLethal(queryCodec.decode(inner)) ? 'message is dangerous' : undefined;
+  try {
+    return isLethal(queryCodec.decode(inner)) ? 'message is dangerous' : undefined;
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    return undefined;
+  }
 }
 
 /** Serf's words for a message it cannot decode. */

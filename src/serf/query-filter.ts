@@ -33,19 +33,19 @@ export function encodeFilters(nodes: readonly string[], tags: ReadonlyMap<string
   return filters;
 }
 
-/**
- * True for a filter that ends the process of Serf's agents: an empty one, and a list of names that ends early, for which
- * they reserve what it announces.
- */
+/** Lists and maps whose length has 32 bits: Serf's decoder reserves room for all that they announce before it reads on. */
+const LONG_LIST = 0xdd;
+const LONG_MAP = 0xdf;
+/** The kind, the head of the list and its length. */
+const LONG_HEAD_BYTES = 6;
+
+/** True for a filter that ends the process of Serf's agents: an empty one, and one that announces more names than it has bytes. */
 export function isLethalFilter(filter: Uint8Array): boolean {
   if (filter.length === 0) return true;
-  if (filter[0] !== FILTER_NODE) return false;
-  try {
-    decode(nodeFilter, filter, 1);
-    return false;
-  } catch {
-    return true;
-  }
+  if (filter[0] !== FILTER_NODE || filter.length < LONG_HEAD_BYTES) return false;
+  if (filter[1] !== LONG_LIST && filter[1] !== LONG_MAP) return false;
+  const { buffer, byteOffset, length } = filter;
+  return new DataView(buffer, byteOffset, length).getUint32(2) > length - LONG_HEAD_BYTES;
 }
 
 /** What is used of a compiled expression. The engine's own type stays inside: the published types name no other package. */

@@ -195,11 +195,14 @@ const LETHAL_QUERY = queryCodec.encode({
 describe('relay messages', () => {
   const inner = Uint8Array.of(5, 1, 2, 3);
 
-  it('everything after the header is sent on unchanged', () => {
+  it.each([
+    ['an answer', inner],
+    ['a query that nobody can read', Uint8Array.of(4, 0xc1)],
+  ])('everything after the header is sent on unchanged: %s', (_what, content) => {
     const { delegate, sent } = node();
     const dest = { ip: Uint8Array.of(10, 0, 0, 5), port: 7000, zone: '' };
-    delegate.receive(0, encodeRelay({ dest, destName: 'asker' }, inner));
-    expect(sent).toEqual([{ to: { ip: '10.0.0.5', port: 7000 }, payload: inner, peer: 'asker' }]);
+    delegate.receive(0, encodeRelay({ dest, destName: 'asker' }, content));
+    expect(sent).toEqual([{ to: { ip: '10.0.0.5', port: 7000 }, payload: content, peer: 'asker' }]);
   });
 
   it.each([

@@ -117,6 +117,9 @@ describe('receiving a query', () => {
   it.each([
     ['an empty filter', { filters: [Uint8Array.of(0, 0x90), new Uint8Array(0)] }, false],
     ['names announced and missing', { filters: [Uint8Array.of(0, 0xdd, 255, 255, 255, 255)] }, false],
+    ['names announced, each there', { filters: [Uint8Array.of(0, 0xdd, 0, 0, 0, 1, 0xa1, 97)] }, true],
+    ['a filter that cannot be read', { filters: [Uint8Array.of(0, 0xc1)] }, true],
+    ['a kind and nothing else', { filters: [Uint8Array.of(0)] }, true],
     ['a filter of a kind unknown here', { filters: [Uint8Array.of(9, 0xdd, 255, 255, 255, 255)] }, true],
     ['a key to install and no payload', { name: '_serf_install-key' }, false],
     ['a key to use and an empty payload', { name: '_serf_use-key', payload: new Uint8Array(0) }, false],
