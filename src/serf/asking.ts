@@ -94,11 +94,12 @@ export class Asking {
     const members = this.#parts.liveCount();
     const { requestAck: wantsAcks, until } = params;
     const audience = audienceOf(params, this.#parts.members);
-    const collector = new ResponseCollector({ id, wantsAcks, members, sink, until, audience });
+    const endsAt = now + timeoutMs;
+    const collector = new ResponseCollector({ id, endsAt, wantsAcks, members, sink, until, audience });
     this.#running.set(ltime, collector);
     // With nobody to wait for the query is over at the first chance, yet not before its caller knows of it.
-    const endsAt = collector.isComplete ? now : now + timeoutMs;
-    this.#parts.deadlines.set(`query-over:${ltime}`, endsAt, { type: 'query-over', ltime });
+    const overAt = collector.isComplete ? now : endsAt;
+    this.#parts.deadlines.set(`query-over:${ltime}`, overAt, { type: 'query-over', ltime });
     this.#parts.receive(now, message);
     this.#parts.broadcast(encoded);
     return { ltime, timeoutMs };
@@ -107,6 +108,8 @@ export class Asking {
   /** An ack or answer that arrived. */
   response(now: Millis, message: QueryResponseMessage): void {
     const { ltime, id, from } = message;
+    // After a stall what waited in the sockets comes first, and the deadline may have passed meanwhile.
+    if (now > (this.#running.get(ltime)?.endsAt ?? now)) this.over(now, ltime);
     const collector = this.#running.get(ltime);
     if (collector === undefined) {
       const text = `reply for non-running query (LTime: ${ltime}, ID: ${id}) From: ${from}`;

@@ -17,6 +17,8 @@ export type ResponseVerdict = 'delivered' | 'duplicate-ack' | 'duplicate-respons
 /** Collects the acks and answers to one query of ours, each node once (serf.md 10.7). */
 export class ResponseCollector {
   readonly id: number;
+  /** What comes later is no answer. */
+  readonly endsAt: Millis;
   readonly #wantsAcks: boolean;
   readonly #capacity: number;
   readonly #sink: AnswerSink;
@@ -30,6 +32,7 @@ export class ResponseCollector {
   /** @param members how many members SWIM held for live when the query started */
   constructor(options: {
     readonly id: number;
+    readonly endsAt: Millis;
     readonly wantsAcks: boolean;
     readonly members: number;
     readonly sink: AnswerSink;
@@ -38,6 +41,7 @@ export class ResponseCollector {
     readonly audience: Audience | undefined;
   }) {
     this.id = options.id;
+    this.endsAt = options.endsAt;
     this.#wantsAcks = options.wantsAcks;
     this.#capacity = options.members + CAPACITY_SLACK;
     this.#sink = options.sink;

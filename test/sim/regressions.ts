@@ -349,4 +349,22 @@ export const REGRESSIONS: readonly Regression[] = [
       finale: ['leave'],
     },
   },
+  {
+    what: 'an asker that was stopped over the deadline of its query took the answers that waited in its sockets',
+    scenario: {
+      seed: 23868,
+      size: 1,
+      profile: 'local',
+      encrypted: false,
+      protocols: [5],
+      maxQueueDepth: 4096,
+      chaosMs: 27937,
+      steps: [
+        { at: 5955, action: { type: 'weather', weather: { jitterMs: 116.8603272983019 }, forMs: 2871 } },
+        { at: 7915, action: { type: 'query', node: 'n1', only: ['n1', 'n2', 'n3'], relayFactor: 1 } },
+        { at: 7937, action: { type: 'pause', node: 'n1', forMs: 2000 } },
+      ],
+      finale: [],
+    },
+  },
 ];

@@ -135,6 +135,22 @@ describe('a query until its deadline', () => {
   });
 });
 
+describe('a query whose asker was stopped over its deadline', () => {
+  it('is over when the asker goes on: answers that waited in its sockets are too late', () => {
+    const { world, n1, n2, n3 } = three();
+    const { over } = ask(n1, { until: 'deadline', requestAck: true, timeoutMs: 5_000 });
+    world.run(GRACE_MS);
+    answer(n2);
+    world.run(GRACE_MS);
+    world.pause(n1.address);
+    answer(n3);
+    world.run(10_000);
+    world.resume(n1.address);
+    world.run(GRACE_MS);
+    expect(over()).toEqual({ answered: ['n2'], acknowledged: ['n1', 'n3'], silent: [] });
+  });
+});
+
 describe('whom a query is put to', () => {
   const membership = membershipOn(bench());
   membership.joined(0, facts('a', 1, { role: 'web' }));
