@@ -75,13 +75,14 @@ function quiet(sizes: readonly (readonly [nodes: number, seconds: number])[]): v
 }
 
 function kill(experiment: 'kill' | 'form', nodes: number, spreadSeconds: number): void {
-  heading(['nodes', 'formed', 'killed', 'first report', 'all reports', 'false', 'CPU s', 'peak RSS']);
+  heading(['nodes', 'formed', 'killed', 'first report', '99 %', 'all reports', 'false', 'CPU s', 'peak RSS']);
   const result = run<KillResult>(experiment, nodes, spreadSeconds);
   row([
     nodes.toLocaleString('en'),
     experiment === 'kill' ? 'began converged' : `after ${seconds(result.formedAfterMs)}`,
     String(result.killed),
     seconds(result.firstMs),
+    seconds(result.mostMs),
     seconds(result.allMs),
     String(result.falsePositives),
     result.cpuSeconds.toFixed(0),
