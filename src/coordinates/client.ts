@@ -22,6 +22,14 @@ export interface CoordinateClientParts {
   readonly start?: Coordinate;
 }
 
+/** What is known of another member. */
+interface Peer {
+  /** What it last said, without what was refused. */
+  coordinate: Coordinate;
+  /** The last round trips to it, in seconds, oldest first. */
+  readonly rtts: number[];
+}
+
 /** Keeps this node's coordinate, moving it with every round trip measured (serf.md 17.4). */
 export class CoordinateClient {
   readonly #config: CoordinateConfig;
@@ -31,8 +39,7 @@ export class CoordinateClient {
   /** Seconds by which estimates fell short lately; a ring. */
   readonly #shortfalls: number[];
   #nextShortfall = 0;
-  /** The last round trips to each member, in seconds, oldest first. */
-  readonly #latencies = new Map<string, number[]>();
+  readonly #peers = new Map<string, Peer>();
   readonly #own: MovingCoordinate;
   /** A copy of our own for others to keep, while it has not moved. */
   #shown: Coordinate | undefined;
@@ -64,6 +71,11 @@ export class CoordinateClient {
     return this.#resets;
   }
 
+  /** Where `node` last said it is; undefined for one that was never measured. */
+  peer(node: string): Coordinate | undefined {
+    return this.#peers.get(node)?.coordinate;
+  }
+
   /**
    * A round trip of `rttMs` milliseconds to `node`, which says it is at `other`. Returns why it was refused, in Serf's
    * words; nothing has changed then.
@@ -77,7 +89,7 @@ export class CoordinateClient {
     const nanos = Math.round(rttMs * 1e6);
     if (nanos === 0) this.#counters.tell('serf.coordinate.zero-rtt');
     this.#shown = undefined;
-    const rtt = this.#median(node, secondsOfNanos(nanos));
+    const rtt = this.#median(node, other, secondsOfNanos(nanos));
     this.#move(other, rtt);
     this.#adjust(other, rtt);
     this.#gravitate();
@@ -85,9 +97,9 @@ export class CoordinateClient {
     return undefined;
   }
 
-  /** Drops what was measured of a member that is forgotten. */
+  /** Drops what is known of a member that is forgotten. */
   forget(node: string): void {
-    this.#latencies.delete(node);
+    this.#peers.delete(node);
   }
 
   /** Starts again, without the shortfalls: one that is infinite would undo every update until it leaves the window. */
@@ -107,16 +119,18 @@ export class CoordinateClient {
     return `round trip time not in valid range, duration ${given} is not a positive value less than ${limit}`;
   }
 
-  /** Spikes are filtered out; of two samples the larger counts. */
-  #median(node: string, rtt: number): number {
-    let samples = this.#latencies.get(node);
-    if (samples === undefined) {
-      samples = [];
-      this.#latencies.set(node, samples);
+  /** Notes what a member said and the round trip. Spikes are filtered out; of two samples the larger counts. */
+  #median(node: string, coordinate: Coordinate, rtt: number): number {
+    const peer = this.#peers.get(node);
+    if (peer === undefined) {
+      this.#peers.set(node, { coordinate, rtts: [rtt] });
+      return rtt;
     }
-    samples.push(rtt);
-    if (samples.length > this.#config.latencyFilterSize) samples.shift();
-    return middleOf(samples);
+    const { rtts } = peer;
+    peer.coordinate = coordinate;
+    rtts.push(rtt);
+    if (rtts.length > this.#config.latencyFilterSize) rtts.shift();
+    return middleOf(rtts);
   }
 
   /** Vivaldi: as far as our own uncertainty allows, to where the distance would be what was measured. */

@@ -25,8 +25,6 @@ export class Coordinates {
   readonly #parts: CoordinatesParts;
   /** Absent when coordinates are disabled. */
   readonly #client: CoordinateClient | undefined;
-  /** What each other member last said, without those that were refused. */
-  readonly #others = new Map<string, Coordinate>();
 
   constructor(parts: CoordinatesParts) {
     const { self, config, random, counters, trace, knows } = parts;
@@ -40,7 +38,7 @@ export class Coordinates {
     return this.#client?.resets;
   }
 
-  /** What acks of ours carry. */
+  /** What acks of ours carry; borrowed until the next ack is made or read. */
   ackPayload(): Uint8Array | undefined {
     return this.#client === undefined ? undefined : encodePingPayload(this.#client.current);
   }
@@ -53,18 +51,17 @@ export class Coordinates {
     const { metrics } = this.#parts.counters;
     const before = metrics === undefined ? undefined : this.#client.coordinate;
     const fault = this.#client.update(name, other, rttMs);
-    if (fault === undefined) {
-      this.#others.set(name, other);
-      if (before === undefined) return;
+    if (fault !== undefined) {
+      this.#log('TRACE', 'Rejected coordinate', `Rejected coordinate from ${name}: ${fault}`, name);
+    } else if (before !== undefined) {
       const movedSeconds = distance(before, this.#client.current);
       metrics?.sample('serf.coordinate.adjustment-ms', movedSeconds * 1000);
-    } else this.#log('TRACE', 'Rejected coordinate', `Rejected coordinate from ${name}: ${fault}`, name);
+    }
   }
 
   /** A member was erased from the table. */
   forget(name: string): void {
     this.#client?.forget(name);
-    this.#others.delete(name);
   }
 
   /** Where a member is, ourselves included; undefined while unknown. Throws ERR_COORDINATES_DISABLED. */
@@ -72,7 +69,7 @@ export class Coordinates {
     if (this.#client === undefined) {
       throw new CodedError('ERR_COORDINATES_DISABLED', 'Coordinates are disabled');
     }
-    return name === this.#parts.self ? this.#client.coordinate : this.#others.get(name);
+    return name === this.#parts.self ? this.#client.coordinate : this.#client.peer(name);
   }
 
   #read(name: string, payload: Uint8Array): Coordinate | undefined {

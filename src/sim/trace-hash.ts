@@ -28,19 +28,26 @@ export class TraceHash {
     this.word(this.#words[1] as number);
   }
 
+  /** Takes in bytes, and how many there are. */
   bytes(bytes: Uint8Array): void {
     const { length } = bytes;
     this.word(length);
     let a = this.#a;
     let b = this.#b;
-    for (let i = 0; i < length; i += 1) {
-      const byte = bytes[i] as number;
-      a = Math.imul(a ^ byte, FIRST_PRIME);
-      b = Math.imul(b ^ byte, SECOND_PRIME);
+    let i = 0;
+    for (; i + 4 <= length; i += 4) {
+      const word =
+        (bytes[i] as number) |
+        ((bytes[i + 1] as number) << 8) |
+        ((bytes[i + 2] as number) << 16) |
+        ((bytes[i + 3] as number) << 24);
+      a = Math.imul(a ^ word, FIRST_PRIME);
+      b = Math.imul(b ^ word, SECOND_PRIME);
       b ^= b >>> 15;
     }
     this.#a = a;
     this.#b = b;
+    for (; i < length; i += 1) this.word(bytes[i] as number);
   }
 
   text(text: string): void {

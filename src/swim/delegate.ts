@@ -73,7 +73,7 @@ export interface SwimDelegate {
   localState(joining: boolean): Uint8Array;
   /** `state` is borrowed. */
   mergeRemoteState(now: Millis, state: Uint8Array, joining: boolean): void;
-  /** Carried by acks of direct pings; undefined for none. */
+  /** Carried by acks of direct pings; undefined for none. The caller borrows it until its next call. */
   ackPayload(): Uint8Array | undefined;
   /** A reason refuses: the whole merge when `merging`, else one alive message. */
   admit(members: readonly MemberFacts[], merging: boolean): string | undefined;

@@ -128,22 +128,30 @@ export class Intake {
   }
 
   #message(now: Millis, from: Address, message: Uint8Array): void {
-    const { membership, pings, prober, contacts, delegate, counters } = this.#parts;
-    const body = message.subarray(1);
+    const { pings, prober, contacts, counters } = this.#parts;
     switch (message[0]) {
       case MessageType.ping:
-        pings.ping(from, body);
-        return;
-      case MessageType.indirectPing:
-        pings.indirectPing(now, from, decodeIndirectPing(body));
+        pings.ping(from, message);
         return;
       case MessageType.ack: {
-        const { seqNo, payload } = decodeAck(body);
+        const { seqNo, payload } = decodeAck(message);
         const expected =
           pings.relayedAck(seqNo) || prober.ack(now, seqNo, payload) || contacts.ack(now, seqNo);
         if (!expected) counters.add('ack-unmatched');
         return;
       }
+      default:
+        this.#rarer(now, from, message[0], message.subarray(1));
+    }
+  }
+
+  /** What a quiet cluster does not send. */
+  #rarer(now: Millis, from: Address, type: number | undefined, body: Uint8Array): void {
+    const { membership, pings, prober, delegate } = this.#parts;
+    switch (type) {
+      case MessageType.indirectPing:
+        pings.indirectPing(now, from, decodeIndirectPing(body));
+        return;
       case MessageType.nack:
         prober.nack(decodeNack(body).seqNo);
         return;
@@ -164,7 +172,7 @@ export class Intake {
         delegate.receive(now, body);
         return;
       default:
-        throw new WireError('packet-type', `msg type (${message[0]}) not supported`);
+        throw new WireError('packet-type', `msg type (${type}) not supported`);
     }
   }
 

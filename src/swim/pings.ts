@@ -33,10 +33,10 @@ export class PingResponder {
     this.#delegate = delegate;
   }
 
-  /** A ping, its type byte taken off. Throws WireError. */
-  ping(from: Address, body: Uint8Array): void {
-    const question = questionOf(body, from, this.#name);
-    if (question === undefined) this.#pingInFull(from, decodePing(body));
+  /** A ping, type byte first. Throws WireError. */
+  ping(from: Address, message: Uint8Array): void {
+    const question = questionOf(message, from, this.#name);
+    if (question === undefined) this.#pingInFull(from, decodePing(message.subarray(1)));
     else this.#answer(question.source, question.seqNo);
   }
 

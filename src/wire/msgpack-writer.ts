@@ -6,6 +6,7 @@ const FIRST_CAPACITY = 65_536;
 const KEPT_CAPACITY = 1_048_576;
 /** Up to here a loop beats making a view of a part. */
 const SHORT_RAW = 128;
+const PAGE_BYTES = 8_192;
 const WORD = 0x1_0000_0000;
 
 /**
@@ -15,6 +16,9 @@ const WORD = 0x1_0000_0000;
 export class Writer {
   #buffer = Buffer.allocUnsafe(FIRST_CAPACITY);
   #at = 0;
+  /** What brief results share. */
+  #page = new Uint8Array(0);
+  #pageAt = PAGE_BYTES;
 
   /** Starts over with nothing written. */
   reset(): void {
@@ -30,6 +34,24 @@ export class Writer {
   /** A copy of everything written. */
   result(): Uint8Array {
     return copyBytes(this.#buffer, 0, this.#at);
+  }
+
+  /**
+   * A copy of everything written, side by side with other such copies: as long as one is kept, so is the memory of all of
+   * a page. For what is gone at once.
+   */
+  briefResult(): Uint8Array {
+    const length = this.#at;
+    if (length > PAGE_BYTES / 8) return this.result();
+    if (this.#pageAt + length > PAGE_BYTES) {
+      this.#page = new Uint8Array(PAGE_BYTES);
+      this.#pageAt = 0;
+    }
+    const out = this.#page.subarray(this.#pageAt, this.#pageAt + length);
+    this.#pageAt += length;
+    const buffer = this.#buffer;
+    for (let i = 0; i < length; i += 1) out[i] = buffer[i] as number;
+    return out;
   }
 
   /** One byte as it is. */

@@ -282,6 +282,13 @@ export function encodeWith(fill: (to: Writer) => void): Uint8Array {
   return scratch.result();
 }
 
+/** The same for what is sent once and forgotten: it shares its memory with others that are, which spares the allocator. */
+export function encodeBriefly(fill: (to: Writer) => void): Uint8Array {
+  scratch.reset();
+  fill(scratch);
+  return scratch.briefResult();
+}
+
 /** Encodes `value`, after a type byte if one is given, before `tail` if one is given. Returns fresh memory. */
 export function encode<T>(kind: Kind<T>, value: T, typeByte?: number, tail?: Uint8Array): Uint8Array {
   scratch.reset();

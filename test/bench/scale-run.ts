@@ -196,5 +196,5 @@ const size = Number(nodes);
 const result =
   experiment === 'quiet'
     ? quiet(size, Number(argument))
-    : kill(size, experiment === 'form', Number(argument) * 1000, 300_000);
+    : kill(size, experiment === 'form', Number(argument) * 1000, 900_000);
 process.stdout.write(`${JSON.stringify(result)}\n`);
