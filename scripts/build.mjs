@@ -21,7 +21,16 @@ import {
 import { dirname, join, relative } from 'node:path';
 import { bundleAll } from './lib/bundle.mjs';
 import { isRunning, withLock } from './lib/lock.mjs';
-import { AGENT, BUILD_LOCK, BUILD_STAMP, buildNeeded, main, ROOT, run } from './lib/project.mjs';
+import {
+  AGENT,
+  BUILD_LOCK,
+  BUILD_STAMP,
+  buildNeeded,
+  linkCommands,
+  main,
+  ROOT,
+  run,
+} from './lib/project.mjs';
 
 const DIST = join(ROOT, 'dist');
 const SHEBANG = '#!/usr/bin/env node\n';
@@ -71,7 +80,10 @@ function publish(stage) {
 }
 
 async function build() {
-  if (process.argv.includes('--if-stale') && !buildNeeded()) return;
+  if (process.argv.includes('--if-stale') && !buildNeeded()) {
+    linkCommands();
+    return;
+  }
   const began = new Date();
   const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
   if (!existsSync(compiler)) throw new Error('The dependencies are not installed: run `npm ci` first.');
@@ -101,6 +113,7 @@ async function build() {
     mkdirSync(dirname(BUILD_STAMP), { recursive: true });
     writeFileSync(BUILD_STAMP, `${began.toISOString()}\n`);
     utimesSync(BUILD_STAMP, began, began);
+    linkCommands();
   } finally {
     rmSync(stage, { recursive: true, force: true });
   }

@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, statSync, utimesSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withLock } from './lock.mjs';
 
@@ -77,9 +86,32 @@ export function buildNeeded() {
   return BUILD_INPUTS.some((path) => newest(join(ROOT, path)) > built);
 }
 
+/**
+ * Puts this package's own commands beside those of its dependencies, where `npx agent` finds them. By itself npx makes
+ * links in a cache of its own, once and for all: after a call that came before dist/ was there, they are missing for ever.
+ */
+export function linkCommands() {
+  const commands = join(ROOT, 'node_modules/.bin');
+  const { bin } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  mkdirSync(commands, { recursive: true });
+  for (const [name, path] of Object.entries(bin)) {
+    const link = join(commands, name);
+    if (lstatSync(link, { throwIfNoEntry: false })) continue;
+    try {
+      symlinkSync(relative(commands, join(ROOT, path)), link);
+    } catch (error) {
+      // Another build may be as far.
+      if (error.code !== 'EEXIST') throw error;
+    }
+  }
+}
+
 /** Makes dist/ current. */
 export async function buildIfStale() {
-  if (!buildNeeded()) return;
+  if (!buildNeeded()) {
+    linkCommands();
+    return;
+  }
   process.stderr.write('Building...\n');
   const code = await run(process.execPath, [join(ROOT, 'scripts/build.mjs'), '--if-stale']);
   if (code !== 0) throw new Error('the build failed; its messages are above');

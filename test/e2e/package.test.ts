@@ -1,5 +1,15 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -44,6 +54,26 @@ function runtimePackages(): string[] {
 function node(args: readonly string[]): string {
   return execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
 }
+
+describe('a checkout', () => {
+  it('has its commands where npx finds them, also after an npx that came too early', () => {
+    const copy = join(folder, 'checkout');
+    const npx = () => {
+      // The test's own npm has put this checkout's commands on the PATH.
+      const path = (process.env['PATH'] ?? '').split(':').filter((entry) => !entry.includes('node_modules'));
+      const env = { ...process.env, PATH: path.join(':'), npm_config_cache: join(folder, 'npm-cache') };
+      return spawnSync('npx', ['--offline', 'agent', 'version'], { cwd: copy, env, encoding: 'utf8' });
+    };
+    mkdirSync(copy);
+    writeFileSync(join(copy, 'package.json'), JSON.stringify({ ...packageJson, dependencies: {} }));
+    expect(npx().status).toBe(127);
+    for (const name of ['scripts', 'dist']) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+    const script = `import { linkCommands } from '${join(copy, 'scripts/lib/project.mjs')}'; linkCommands(); linkCommands();`;
+    execFileSync(process.execPath, ['--input-type=module', '-e', script]);
+    cpSync(join(ROOT, 'node_modules/pino'), join(copy, 'node_modules/pino'), { recursive: true });
+    expect(npx().stdout).toMatch(/^reeve v\d/);
+  });
+});
 
 describe('the packed package', () => {
   it('runs as a command', () => {
