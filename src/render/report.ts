@@ -1,6 +1,7 @@
 import type { Millis } from '../base/machine.ts';
 import type { Action } from '../policy/governance.ts';
 import type { Governor } from '../policy/governor.ts';
+import type { LeftOut } from '../policy/view.ts';
 import type { CommandRecord } from './command.ts';
 import { type RendererSpec, STEPS } from './spec.ts';
 import type { RenderResult } from './transaction.ts';
@@ -33,7 +34,7 @@ export interface RendererReport {
   readonly state: string;
   readonly members: number;
   readonly generation: number;
-  readonly leftOut: readonly { readonly name: string; readonly why: string }[];
+  readonly leftOut: readonly LeftOut[];
   readonly damped: readonly string[];
   readonly holds: readonly { readonly guard: string; readonly text: string }[];
   /** How long it has been held, in milliseconds; absent when it is not. */
@@ -43,13 +44,19 @@ export interface RendererReport {
   readonly attempts: readonly RenderAttempt[];
 }
 
-export function reportOf(
-  spec: RendererSpec,
-  governor: Governor,
-  attempts: readonly RenderAttempt[],
-  now: Millis,
-): RendererReport {
+/** What a report is made of. */
+export interface ReportFacts {
+  readonly spec: RendererSpec;
+  readonly governor: Governor;
+  readonly attempts: readonly RenderAttempt[];
+  /** Whom the last render left out of the view it was given: a name was taken. */
+  readonly leftOut: readonly LeftOut[];
+  readonly now: Millis;
+}
+
+export function reportOf({ spec, governor, attempts, leftOut, now }: ReportFacts): RendererReport {
   const { state, view, damped, holds, heldSince } = governor.status;
+  const others = leftOut.filter(({ name }) => view.members.some((member) => member.name === name));
   return {
     name: spec.name,
     template: spec.template,
@@ -57,9 +64,9 @@ export function reportOf(
     block: spec.block !== undefined,
     commands: STEPS.filter((step) => spec.commands[step] !== undefined),
     state,
-    members: view.members.length,
+    members: view.members.length - others.length,
     generation: view.generation,
-    leftOut: view.leftOut,
+    leftOut: [...view.leftOut, ...others],
     damped,
     holds,
     ...(heldSince === undefined ? {} : { heldMs: Math.round(now - heldSince) }),

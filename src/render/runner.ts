@@ -7,6 +7,7 @@ import type { TraceLevel } from '../base/trace.ts';
 import type { MemberInfo } from '../events/event.ts';
 import type { Action, ClusterFacts, GovernorOptions, MemoryStore } from '../policy/governance.ts';
 import { Governor } from '../policy/governor.ts';
+import type { LeftOut } from '../policy/view.ts';
 import { AttemptNote, type AttemptRecorder } from './attempt-note.ts';
 import { holdsContent } from './compose.ts';
 import { readState } from './files.ts';
@@ -96,6 +97,8 @@ export class RendererRunner {
   #prepared: PreparedRenderer;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
+  /** Whom the last render left out because their name was taken. */
+  #leftOut: readonly LeftOut[] = [];
   readonly #teller: Teller;
 
   constructor(prepared: PreparedRenderer, context: RenderContext) {
@@ -150,8 +153,13 @@ export class RendererRunner {
 
   /** Where things stand. */
   report(): RendererReport {
-    const now = this.#context.now();
-    return reportOf(this.spec, this.#governor, this.#attempts, now);
+    return reportOf({
+      spec: this.spec,
+      governor: this.#governor,
+      attempts: this.#attempts,
+      leftOut: this.#leftOut,
+      now: this.#context.now(),
+    });
   }
 
   get counters(): ReadonlyMap<string, number> {
@@ -232,6 +240,7 @@ export class RendererRunner {
     note.end(attempt);
     this.#attempts.push(attempt);
     if (this.#attempts.length > ATTEMPTS_KEPT) this.#attempts.shift();
+    if (!('error' in result)) this.#leftOut = result.leftOut;
     this.#teller.attempt(action, result);
     this.#governor.settled(now, !('error' in result));
     this.#context.memory?.keep(spec.name, this.#governor.memory(now));

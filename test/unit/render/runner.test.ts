@@ -188,6 +188,18 @@ describe('a renderer in an agent', () => {
     expect(runner.report().leftOut).toEqual([{ name: 'b', why: 'no' }]);
   });
 
+  it('reports also whom the file had no room for, as long as the member is there', async () => {
+    const { runner, cluster } = await rig({ unique: 'name' });
+    cluster.members = [host('DB1', 3), host('db1', 2)];
+    await runner.start();
+    await until(() => outcomes(runner).length === 1);
+    const why = 'another member has the same name: "db1"';
+    expect(runner.report()).toMatchObject({ members: 1, leftOut: [{ name: 'DB1', why }] });
+    cluster.members = [host('db1', 2)];
+    runner.poke();
+    expect(runner.report()).toMatchObject({ members: 1, leftOut: [] });
+  });
+
   it('lets a command finish when it stops, for a while; a reload that was cut off is left for the next start', async () => {
     const slow = (seconds: string) =>
       commands({ reload: sh(`touch "$REEVE_TARGET.began"; sleep ${seconds}`) });
