@@ -4,10 +4,12 @@ import { findRecipe } from '../../recipes/library.ts';
 import { type Recipe, recipeFile } from '../../recipes/recipe.ts';
 import { defineCommand, usageError } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { columns, goJson, type Json } from '../format.ts';
+import { characters, columns, goJson, type Json } from '../format.ts';
 import { checkFormat, FORMAT_FLAG } from '../output-format.ts';
 import { reflowed } from '../reflow.ts';
 import { recipeDirectory } from './recipe-world.ts';
+
+const MARGIN = '  ';
 
 /** `recipe show`: one recipe, as a person reads it before installing it. */
 export const recipeShowCommand = defineCommand({
@@ -40,30 +42,48 @@ export const recipeShowCommand = defineCommand({
   },
 });
 
-/** `width` is that of the terminal that shows it, if one does. */
-function shown(recipe: Recipe, install: string, width: number | undefined): readonly string[] {
+/** The page; `width` is that of the terminal that shows it, if one does. */
+export function shown(recipe: Recipe, install: string, width: number | undefined): readonly string[] {
   const readme = join(recipe.folder, 'README.md');
   const intro = existsSync(readme)
     ? readFileSync(readme, 'utf8').trimEnd()
     : `# ${recipe.name}\n\n${recipe.summary}`;
   const broken = (text: string): string => (width === undefined ? text : reflowed(text, width));
   const { statuses, why } = recipe.lists;
-  const options = [...recipe.options].map(([name, { what, default: preset }]) => [
-    `  ${optionText(name)}`,
-    preset === undefined ? '(required)' : preset === '' ? '(none)' : preset,
-    what,
-  ]);
-  // The columns' first cell is trimmed; the margin is put back in front of each line.
-  const table = columns([['OPTION', 'DEFAULT', 'WHAT'], ...options]).replace(/^/gm, '  ');
+  const required = [...recipe.options].filter(([, option]) => option.default === undefined);
+  const files = ['recipe.json', ...recipe.files.values()].map((file) => join(recipe.folder, file));
   return [
     broken(intro),
     '',
     broken(`Lists: ${statuses.join(', ') || 'events as they come'}. ${why}`),
     '',
-    ...(options.length === 0 ? [] : ['Options:', '', table, '']),
-    `Files: ${['recipe.json', ...recipe.files.values()].map((file) => join(recipe.folder, file)).join(', ')}`,
-    `Install: ${install}`,
+    ...(recipe.options.size === 0 ? [] : ['Options:', '', optionsText(recipe, width), '']),
+    broken(`Files: ${files.join(', ')}`),
+    `Install: ${[install, ...required.map(([name]) => optionText(name))].join(' ')}`,
   ];
+}
+
+/** A table, or where the terminal is too narrow for one, what each option does beside it and its default below. */
+function optionsText({ options }: Recipe, width: number | undefined): string {
+  const rows = [...options].map(([name, { what, default: preset }]) => ({
+    option: optionText(name),
+    preset: preset === undefined ? '(required)' : preset === '' ? '(none)' : preset,
+    what,
+  }));
+  const cells = rows.map(({ option, preset, what }) => [option, preset, what]);
+  const table = columns([['OPTION', 'DEFAULT', 'WHAT'], ...cells]).replace(/^/gm, MARGIN);
+  if (width === undefined || table.split('\n').every((line) => characters(line) <= width)) return table;
+  const column = Math.max(...rows.map(({ option }) => characters(option))) + 2;
+  const indent = MARGIN + ' '.repeat(column);
+  const beside = (text: string): string =>
+    reflowed(text, width - indent.length).replaceAll('\n', `\n${indent}`);
+  return rows
+    .map(({ option, preset, what }) => {
+      const head = MARGIN + option + ' '.repeat(column - characters(option));
+      const below = /^\((required|none)\)$/.test(preset) ? preset : `Default: ${preset}`;
+      return `${head}${beside(what)}\n${indent}${beside(below)}`;
+    })
+    .join('\n');
 }
 
 function optionText(name: string): string {

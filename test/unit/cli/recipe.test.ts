@@ -1,6 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { shown } from '../../../src/cli/commands/recipe-show.ts';
+import { recipeDirectory } from '../../../src/cli/commands/recipe-world.ts';
+import { characters } from '../../../src/cli/format.ts';
+import { findRecipe, recipeNames } from '../../../src/recipes/library.ts';
 import { scratch } from '../recipes/samples.ts';
 import { run } from './fake-context.ts';
 
@@ -180,6 +184,20 @@ describe('recipe list, show, test and remove', () => {
       name: 'hosts',
     });
     expect((await run(['recipe', 'show', '-config', 'hosts'])).stdout).toContain('{% for m in members %}');
+  });
+
+  it.each(recipeNames(recipeDirectory()))('show of %s fits a terminal of 80 columns', (name) => {
+    const recipe = findRecipe(recipeDirectory(), name);
+    const lines = shown(recipe, `agent recipe add ${name}`, 80).flatMap((text) => text.split('\n'));
+    // Where the package is installed is nobody's choice here.
+    const long = lines.filter((line) => characters(line) > 80 && !line.includes(recipe.folder));
+    expect(long).toEqual([]);
+    for (const { what } of recipe.options.values()) expect(lines.join(' ')).toContain(what.split(' ')[0]);
+  });
+
+  it('show says which options have to be given', async () => {
+    const { stdout } = await run(['recipe', 'show', 'keepalived']);
+    expect(stdout).toContain('Install: agent recipe add keepalived -set address=…');
   });
 
   it('test runs the recipe and its installed copies, and fails when a copy does', async () => {
