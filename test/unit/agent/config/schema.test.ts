@@ -58,7 +58,12 @@ describe('the JSON Schema', () => {
   });
 
   it('is put by no page where an agent would read it as configuration', () => {
-    for (const page of ['docs/getting-started.md', 'docs/configuration.md', 'README.md', 'packaging/README.md']) {
+    for (const page of [
+      'docs/getting-started.md',
+      'docs/configuration.md',
+      'README.md',
+      'packaging/README.md',
+    ]) {
       expect(read(page)).not.toMatch(/\/etc\/reeve\/\S*schema\.json/);
     }
   });
