@@ -21,14 +21,16 @@ export interface Outcome {
 }
 
 /**
- * Renders a fixture as an agent does: filter, guards of an empty view, template, block.
+ * Renders a fixture as an agent does: filter, guards of a small view, template, block.
  *
  * @throws CodedError of the template or the block
  */
 export function renderFixture(spec: RendererSpec, template: string, fixture: Fixture): Outcome {
   const { members, leftOut } = select(fixture.members, spec.policy.filter, fixture.self.name);
   const present = fixture.before;
-  if (members.length === 0 && !spec.policy.guards.allowEmpty && holdsContent(spec, present)) {
+  const { allowEmpty, minMembers } = spec.policy.guards;
+  const isEmptied = members.length === 0 && !allowEmpty && holdsContent(spec, present);
+  if (isEmptied || members.length < minMembers) {
     return { bytes: present ?? Buffer.alloc(0), leftOut, held: true };
   }
   const composed = compose({

@@ -50,6 +50,16 @@ describe('testing a recipe', () => {
     expect((await tested({}, GOOD, 'names\na\n')).ok).toBe(false);
   });
 
+  test('with fewer members than it wants keeps its file away, and asks no program about it', async () => {
+    const more = {
+      unchecked: undefined,
+      renderer: { ...TINY.renderer, guards: { min_members: 3 } },
+      checker: { argv: ['false'], package: 'coreutils' },
+    };
+    const report = await tested(more, { ...GOOD, held: true }, '');
+    expect(report).toMatchObject({ ok: true, checker: { text: 'false accepted 0 of 0 files' } });
+  });
+
   test.each([
     [{ leftOut: {} }, '"x y" is left out, and should not be'],
     [{ leftOut: { 'x y': 'addr is' } }, 'is left out for another reason'],
