@@ -1,4 +1,4 @@
-import { accessSync, constants, lstatSync, mkdirSync, readlinkSync, realpathSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, mkdirSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CodedError, messageOf } from '../base/errors.ts';
 
@@ -63,11 +63,18 @@ function behindLinks(path: string): string {
 }
 
 /**
- * Refuses to begin where no helper can be written: then nothing could be staged, and no write in place journalled.
+ * Refuses to begin where no helper can be written: then nothing could be staged, and no write in place journalled. Nor is
+ * there anything to write in place where the file is not there yet.
  *
  * @throws CodedError `ERR_RENDER_TARGET` with the two ways out
  */
 export function requireHelpers({ file, directory, helpers }: TargetPaths): void {
+  if (helpers !== directory && !existsSync(file)) {
+    throw new CodedError(
+      'ERR_RENDER_TARGET',
+      `${file}: it is not there, and nothing can be made in ${directory}; make it empty and let the agent's user write it (a sandboxed agent is started again then), or let that user write in ${directory}`,
+    );
+  }
   if (isWritable(helpers)) return;
   const ways =
     helpers === directory

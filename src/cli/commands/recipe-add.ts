@@ -54,6 +54,9 @@ const RESTART: NextStep = {
 /** Where an administrator's additions to the unit of packaging/ belong. */
 const DROP_INS = '/etc/systemd/system/reeve.service.d';
 
+/** What that unit lets its agent write by itself. */
+const UNIT_DIRECTORIES = ['/etc/reeve', '/var/lib/reeve', '/run/reeve'];
+
 /** `recipe add`: from nothing to a file that follows the cluster. */
 export const recipeAddCommand = defineCommand({
   name: 'recipe add',
@@ -96,7 +99,7 @@ export const recipeAddCommand = defineCommand({
       plan,
       choice,
       written,
-      missing: missingThings(plan, context),
+      missing: missingThings(plan, withDropIn || isUnits(directory), context),
       sandbox: withDropIn || !isUnits(directory) ? undefined : dropIn?.line,
       next: opened ? RESTART : nextStep(context.program, directory),
     };
@@ -164,7 +167,9 @@ async function refuseWhatWouldNotWork(
 /** What lets a sandboxed agent write the target. One that is not there yet must not keep the agent from starting. */
 function dropInOf(recipe: Recipe, { name, target }: InstallPlan) {
   if (recipe.writable === 'nothing' || target === '') return undefined;
-  const line = `ReadWritePaths=${systemdWord(`-${recipe.writable === 'file' ? target : dirname(target)}`)}`;
+  const opened = recipe.writable === 'file' ? target : dirname(target);
+  if (UNIT_DIRECTORIES.some((open) => `${opened}/`.startsWith(`${open}/`))) return undefined;
+  const line = `ReadWritePaths=${systemdWord(`-${opened}`)}`;
   const text = `# The recipe ${recipe.name} keeps ${target}.\n[Service]\n${line}\n`;
   return { path: join(DROP_INS, `${name}.conf`), what: 'drop-in', text, line };
 }
@@ -175,12 +180,15 @@ function systemdWord(word: string): string {
   return /^[\w./%@:+-]+$/.test(text) ? text : `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
 }
 
-/** Programs that the renderer's check and reload start, and the directory of the file. */
-function missingThings(plan: InstallPlan, { env }: CommandContext): readonly string[] {
+/** Programs that the renderer's check and reload start, and the directory of the file, or the file itself. */
+function missingThings(plan: InstallPlan, isSandboxed: boolean, { env }: CommandContext): readonly string[] {
   const { recipe, fragment, name, directory, target } = plan;
   const folder = dirname(target);
-  const noFolder = target === '' || existsSync(folder) ? [] : [`the directory ${folder} does not exist`];
-  if (recipe.renderer === undefined) return noFolder;
+  const places = target === '' || existsSync(folder) ? [] : [`the directory ${folder} does not exist`];
+  if (isSandboxed && recipe.writable === 'file' && !existsSync(target)) {
+    places.push(`the file ${target}, which a sandboxed agent cannot make (touch it)`);
+  }
+  if (recipe.renderer === undefined) return places;
   const { check, reload } = LOADER.renderer(fragment, name).commands;
   const [program] = check ?? [];
   // A script of the recipe's own asks the program in its turn.
@@ -189,5 +197,5 @@ function missingThings(plan: InstallPlan, { env }: CommandContext): readonly str
   const missing = [...new Set(programs)]
     .filter((one) => !one.startsWith('/') && findProgram(one, env['PATH']) === undefined)
     .map((one) => (one === recipe.checker?.argv[0] ? `${one} (Debian: ${recipe.checker.package})` : one));
-  return [...noFolder, ...missing.map((one) => `${one} is not installed here`)];
+  return [...places, ...missing.map((one) => `${one} is not installed here`)];
 }

@@ -66,6 +66,28 @@ describe('recipe add', () => {
     expect((await run(['config', 'check', files.path('conf')])).code).toBe(0);
   });
 
+  // Only shown: the drop-in's place is the system's.
+  it.each([
+    ['memcached', [], 'ReadWritePaths=-/etc/default'],
+    ['hosts', [], 'ReadWritePaths=-/etc/hosts'],
+    ['attendance', ['-target', '/srv/log/who.log'], 'ReadWritePaths=-/srv/log'],
+    ['attendance', [], undefined],
+    ['envfile', ['-set', 'restart=true', '-target', '/run/reeve/members'], undefined],
+  ])('with -systemd opens for %s %j what the unit does not: %s', async (name, words, line) => {
+    const given = ['recipe', 'add', '-dry-run', '-systemd', ...conf(), ...words, name];
+    const { stdout } = await run(given);
+    expect(/^\+(ReadWritePaths=.*)$/m.exec(stdout)?.[1]).toBe(line);
+  });
+
+  it('says that a sandboxed agent cannot make the one file that is opened to it', async () => {
+    const given = ['-dry-run', '-systemd', '--json'];
+    expect(JSON.parse((await add(...given)).stdout).missing).toEqual([
+      `the file ${files.path('hosts')}, which a sandboxed agent cannot make (touch it)`,
+    ]);
+    files.put('hosts', '');
+    expect(JSON.parse((await add(...given)).stdout).missing).toEqual([]);
+  });
+
   it('with -dry-run shows the difference and writes nothing', async () => {
     const { stdout } = await add('-dry-run', '-set', 'domain=example.net');
     expect(stdout).toContain('+      "vars": { "domain": "example.net" },');

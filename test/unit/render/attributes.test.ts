@@ -96,6 +96,15 @@ describe.skipIf(NO_READ_ONLY !== undefined)('a target whose directory is read-on
     expect([text(target()), readdirSync(etc()), result.commands]).toEqual(['theirs\n', ['hosts'], []]);
   });
 
+  it('where the file is not there either, it is an error that says what to make', async () => {
+    readOnly(undefined);
+    const result = await rendered(files.path('spare'));
+    expect('error' in result && result.error.message).toMatch(
+      /etc\/hosts: it is not there, and nothing can be made in .*etc; make it empty and let/,
+    );
+    expect(readdirSync(files.path('spare'))).toEqual([]);
+  });
+
   it('is written in place with a state directory, which keeps the journal and everything else', async () => {
     readOnly('theirs\n');
     const { ino, mode } = statSync(target());
