@@ -1,6 +1,7 @@
 import { CodedError, messageOf } from '../base/errors.ts';
 import { Cluster } from '../runtime/cluster.ts';
 import type { ClusterOptions } from '../runtime/cluster-options.ts';
+import { codeOf } from '../runtime/net-errors.ts';
 import type { SnapshotOptions } from '../runtime/snapshot-file.ts';
 import type { AgentSettings } from './config/settings.ts';
 import { readKeyringFile, writeKeyringFile } from './keyring-file.ts';
@@ -157,7 +158,15 @@ function why(settings: AgentSettings, error: unknown): string {
   if (!(error instanceof CodedError)) return text;
   if (error.code === 'ERR_KEY_SIZE') return `Failed to create memberlist: ${text}`;
   if (error.code !== 'ERR_BIND') return text;
-  const owner = ownerOfPort(settings.bind, ['tcp', 'udp']);
-  const by = owner === undefined ? '' : ` (by ${owner})`;
-  return `Failed to create memberlist: Could not set up network transport: failed to obtain an address: ${text}${by}`;
+  const hint = bindHint(settings, codeOf(error.cause));
+  return `Failed to create memberlist: Could not set up network transport: failed to obtain an address: ${text}${hint}`;
+}
+
+/** Who is in the way, or what else can be done about an address that cannot be bound. */
+function bindHint({ bind }: AgentSettings, code: string): string {
+  if (code === 'EADDRNOTAVAIL') {
+    return `; no network interface of this host has ${bind.ip}: give one of its addresses to -bind`;
+  }
+  const owner = code === 'EADDRINUSE' ? ownerOfPort(bind, ['tcp', 'udp']) : undefined;
+  return owner === undefined ? '' : ` (by ${owner})`;
 }

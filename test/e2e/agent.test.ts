@@ -220,6 +220,16 @@ describe('an agent', () => {
     );
   });
 
+  it('blames no process for an address that this host does not have', async () => {
+    const everywhere = run(A, '-bind=0.0.0.0:17946', `-advertise=${A}:17946`);
+    await until(streaming(everywhere));
+    const stranger = run(A, '-bind=203.0.113.9:17946', `-rpc-addr=${B}:7373`);
+    expect(await stranger.code).toBe(1);
+    expect(stranger.errors[0]).toMatch(
+      /bind: cannot assign requested address; no network interface of this host has 203\.0\.113\.9: give one of its addresses to -bind$/,
+    );
+  });
+
   it('reloads handlers, tags and log level on HUP, and keeps tags set at run time', async () => {
     const file = join(directory, 'c.json');
     const seen = join(directory, 'seen');
