@@ -25,6 +25,10 @@ const HEALTHY_MS = 60_000;
 const CLOSE_MS = 2_000;
 /** What is kept of what `logger` complains about. */
 const COMPLAINT_CHARS = 300;
+/** A complaint of a `logger` that lives on is told after so long: one that dies of it is told of by its end. */
+const COMPLAINT_WAIT_MS = 1_000;
+/** A `logger` that cannot send complains about every line, and is told of once in this time. */
+const COMPLAINT_EVERY_MS = 60_000;
 
 /** The sockets syslog daemons listen on, as Serf looks for them. */
 const SOCKETS = ['/dev/log', '/var/run/syslog', '/var/run/log'];
@@ -50,6 +54,8 @@ export interface SyslogOptions {
   readonly socket?: string;
   /** Pause before a dead program is started again, doubled each time up to a minute. */
   readonly firstPauseMs?: number;
+  /** How long a program that complains may take to die of it. */
+  readonly complaintWaitMs?: number;
 }
 
 /** One long-lived `logger`, started again when it dies. */
@@ -65,6 +71,7 @@ export class Syslog implements LogTap {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
   #isAway = false;
+  #complaintToldAt = Number.NEGATIVE_INFINITY;
 
   /**
    * Starts the program.
@@ -143,7 +150,9 @@ export class Syslog implements LogTap {
   /** Settles once the program runs. */
   #spawned(): Promise<void> {
     const { command = 'logger', socket } = this.#options;
-    const args = ['--tag', 'serf', `--id=${process.pid}`, '--prio-prefix', '--socket-errors=on'];
+    // The process id is part of the tag: with `--id` logger would send it as a credential too, which root without
+    // capabilities, as in a sandbox or container, may not.
+    const args = ['--tag', `serf[${process.pid}]`, '--prio-prefix', '--socket-errors=on'];
     const child = spawn(
       command,
       [...args, '--size', String(LONGEST_MESSAGE_BYTES), '--socket', socket ?? ''],
@@ -157,6 +166,7 @@ export class Syslog implements LogTap {
     let complaint = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       complaint = `${complaint}${text}`.slice(-COMPLAINT_CHARS);
+      this.#complained(child, text.trim());
     });
     // EPIPE: `close` tells the same, with the reason.
     child.stdin?.on('error', () => undefined);
@@ -170,6 +180,21 @@ export class Syslog implements LogTap {
       });
       child.once('error', (error) => reject(notRunning(command, error)));
     });
+  }
+
+  /** Tells of lines that a living program could not send, which are lost. */
+  #complained(child: ChildProcess, text: string): void {
+    const now = performance.now();
+    if (now - this.#complaintToldAt < COMPLAINT_EVERY_MS) return;
+    this.#complaintToldAt = now;
+    const { complaintWaitMs = COMPLAINT_WAIT_MS, onTrouble } = this.#options;
+    const late = setTimeout(() => {
+      if (this.#closed || this.#child !== child) return;
+      onTrouble(
+        `syslog: 'logger' could not send a line (${oneLine(text).slice(0, COMPLAINT_CHARS)}); such lines are lost`,
+      );
+    }, complaintWaitMs);
+    late.unref();
   }
 
   #back(): void {

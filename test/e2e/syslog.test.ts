@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
@@ -17,15 +17,21 @@ const directory = mkdtempSync(join(tmpdir(), 'reeve-syslog-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
 describeWithLogger('syslog through the real logger (skipped without logger or perl)', () => {
-  it('gets lines as Serf sends them: priority, program, process and text', async () => {
-    const socket = join(directory, 'log');
+  it.each([
+    ['as Serf sends them: priority, program, process and text', ''],
+    ['also from root without capabilities, as in a sandbox', 'setpriv --bounding-set=-all --inh-caps=-all'],
+  ])('gets lines %s', async (what, prefix) => {
+    const socket = join(directory, what.slice(0, 4));
+    const command = join(directory, 'logger');
+    const isRoot = process.getuid?.() === 0;
+    writeFileSync(command, `#!/bin/sh\nexec ${isRoot ? prefix : ''} logger "$@"\n`, { mode: 0o755 });
     const daemon = spawn('perl', ['-MSocket', '-e', LISTEN, socket]);
     let heard = '';
     daemon.stdout.setEncoding('utf8').on('data', (text: string) => {
       heard += text;
     });
     await vi.waitFor(() => expect(existsSync(socket)).toBe(true), 5_000);
-    const syslog = await Syslog.start({ facility: 'daemon', socket, onTrouble: () => undefined });
+    const syslog = await Syslog.start({ facility: 'daemon', socket, command, onTrouble: () => undefined });
     syslog.write('INFO', 'serf: EventMemberJoin: a 127.0.0.1');
     syslog.write('ERR', `agent: ${'x'.repeat(3_000)}`);
     await syslog.close();

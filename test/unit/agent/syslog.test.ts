@@ -44,7 +44,7 @@ describe('syslog', () => {
       '<135>serf: TRACE\n<134>serf: DEBUG\n<133>serf: INFO\n<132>serf: WARN\n<131>serf: ERR\n<133>agent: two\\nlines\n',
     );
     expect(read('args')).toBe(
-      `--tag serf --id=${process.pid} --prio-prefix --socket-errors=on --size 8192 --socket ${path('socket')}\n`,
+      `--tag serf[${process.pid}] --prio-prefix --socket-errors=on --size 8192 --socket ${path('socket')}\n`,
     );
   });
 
@@ -76,6 +76,24 @@ describe('syslog', () => {
     syslog.write('INFO', 'agent: later');
     await syslog.close();
     expect(read('lines')).toBe('<133>agent: meanwhile\n<133>agent: later\n');
+  });
+
+  it('tells of lines that a living program could not send', async () => {
+    const told: string[] = [];
+    writeFileSync(path('socket'), '');
+    const syslog = await Syslog.start({
+      facility: 'local0',
+      command: command('echo "send message failed: no" >&2; echo again >&2'),
+      socket: path('socket'),
+      onTrouble: (text) => told.push(text),
+      complaintWaitMs: 10,
+    });
+    await vi.waitFor(() => expect(told).not.toEqual([]), 5_000);
+    await syslog.close();
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatch(
+      /^syslog: 'logger' could not send a line \(send message failed: no.*\); such lines are lost$/,
+    );
   });
 
   it('of a program that reads nothing costs a bounded number of lines and ends all the same', async () => {
