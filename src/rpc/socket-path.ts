@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { lstatSync, mkdirSync, type Stats, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CodedError } from '../base/errors.ts';
 
@@ -58,11 +58,11 @@ export function socketCandidates(
   const name = socketName(rpcAddress);
   const own = [userDirectory(env, uid), `/run/user/${uid}`, userDirectory({}, uid)]
     .map((directory) => join(directory, name))
-    .filter((path) => isSocketIn(path, (directory) => ownedOnlyBy(directory, uid)));
+    .filter((path) => isSocketIn(path, uid, (directory) => ownedOnlyBy(directory, uid)));
   if (rpcAddress !== DEFAULT_RPC_ADDRESS) return [...new Set(own)];
   // Their parents belong to root, so whoever owns them was appointed by root.
   const service = SERVICE_DIRECTORIES.map((directory) => join(directory, SOCKET_NAME)).filter((path) =>
-    isSocketIn(path, closedToOthers),
+    isSocketIn(path, 0, closedToOthers),
   );
   return [...new Set([...own, ...service])];
 }
@@ -75,12 +75,17 @@ export function socketCandidates(
 export function prepareSocketDirectory(socketPath: string, uid: number): void {
   const directory = dirname(socketPath);
   mkdirSync(directory, { recursive: true, mode: PRIVATE_MODE });
-  const stats = lstatSync(directory);
-  if (ownedOnlyBy(stats, uid)) return;
+  if (ownedOnlyBy(directoryAt(directory, uid), uid)) return;
   throw new CodedError(
     'ERR_SOCKET_DIRECTORY',
     `RPC socket directory '${directory}' must be a directory that belongs to this user and that no other user can write to; remove it or set rpc_socket`,
   );
+}
+
+/** What is there; a link counts for what it leads to where root or this user made it, as systemd does for DynamicUser. */
+function directoryAt(path: string, uid: number): Stats {
+  const stats = lstatSync(path);
+  return stats.isSymbolicLink() && (stats.uid === 0 || stats.uid === uid) ? statSync(path) : stats;
 }
 
 function userDirectory(env: SocketEnvironment, uid: number): string {
@@ -102,9 +107,9 @@ function firstOf(list: string | undefined): string | undefined {
   return first === undefined || first === '' ? undefined : first;
 }
 
-function isSocketIn(path: string, trusts: (directory: Stats) => boolean): boolean {
+function isSocketIn(path: string, uid: number, trusts: (directory: Stats) => boolean): boolean {
   try {
-    return lstatSync(path).isSocket() && trusts(lstatSync(dirname(path)));
+    return lstatSync(path).isSocket() && trusts(directoryAt(dirname(path), uid));
   } catch {
     return false;
   }

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, lchownSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,6 +71,26 @@ describe('the directory of a socket', () => {
     chmodSync(join(directory, 'd'), 0o777);
     expect(() => prepareSocketDirectory(join(directory, 'd', 's.sock'), uid)).toThrow(
       'no other user can write to',
+    );
+  });
+
+  it('may be reached by a link of its own user or of root, as with DynamicUser', async () => {
+    mkdirSync(join(directory, 'private'), { mode: 0o700 });
+    symlinkSync('private', join(directory, 'link'));
+    const path = join(directory, 'link', 'reeve-127.0.0.1-7373.sock');
+    prepareSocketDirectory(path, uid);
+    await socketAt(path);
+    expect(socketCandidates({ XDG_RUNTIME_DIR: join(directory, 'link') }, uid)).toContain(path);
+    chmodSync(join(directory, 'private'), 0o777);
+    expect(() => prepareSocketDirectory(path, uid)).toThrow('no other user can write to');
+  });
+
+  it.runIf(uid === 0)('may not be reached by a link of another user', () => {
+    mkdirSync(join(directory, 'd'), { mode: 0o700 });
+    symlinkSync('d', join(directory, 'link'));
+    lchownSync(join(directory, 'link'), 4711, 4711);
+    expect(() => prepareSocketDirectory(join(directory, 'link', 's.sock'), uid)).toThrow(
+      'must be a directory',
     );
   });
 
