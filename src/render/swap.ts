@@ -89,10 +89,21 @@ async function overwriteWith(paths: TargetPaths, before: Buffer, after: Buffer):
   } catch (error) {
     throw new CodedError(
       'ERR_RENDER_TARGET',
-      `${paths.file}: it cannot be replaced by renaming, and not be written in place: ${messageOf(error)}`,
+      `${paths.file}: it cannot be replaced by renaming, and not be written in place: ${whyNotWritten(error)}`,
       { cause: error },
     );
   }
+}
+
+/**
+ * The system's words. A sandbox opens one file by a mount on it, which is gone once an editor has put another file in
+ * its place, and comes back when the unit starts again.
+ */
+export function whyNotWritten(error: unknown): string {
+  const text = messageOf(error);
+  return systemCode(error) === 'EROFS'
+    ? `${text}; if a sandbox opened this file (ReadWritePaths) and somebody has replaced it since, restart the unit`
+    : text;
 }
 
 /** A second name of the file shares its content, which is about to be written over: it becomes a copy. */

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
+import { whyNotWritten } from '../../../src/render/swap.ts';
 import { compileTemplate } from '../../../src/render/template.ts';
 import { type RenderResult, render } from '../../../src/render/transaction.ts';
 import { NO_READ_ONLY, setWritable } from '../../support/read-only.ts';
@@ -57,6 +58,14 @@ describe('the swap of a file', () => {
     expect(statSync(target)).toMatchObject({ uid, gid, mode });
     expect(outcomeOf(await run(spec(target), [host('a', 2)]))).toBe('replaced');
     expect(statSync(target)).toMatchObject({ uid, gid, mode });
+  });
+});
+
+describe('a file that a sandbox has closed again', () => {
+  it('is told with the one step that opens it', () => {
+    const system = (code: string) => Object.assign(new Error(`${code}: no`), { code });
+    expect(whyNotWritten(system('EROFS'))).toMatch(/^EROFS: no; if a sandbox .* restart the unit$/);
+    expect(whyNotWritten(system('EPERM'))).toBe('EPERM: no');
   });
 });
 
