@@ -104,6 +104,7 @@ async function live(agent: RunningAgent, signals: SignalSource, run: Run): Promi
   ui.heading('Log data will now stream in as it occurs:');
   ui.detail('');
   log.open();
+  void run.world.manager?.ready((text) => log.write('WARN', 'agent', text), run.until);
   lookForMembers(agent, run);
   return await superviseAgent(agent, signals, run);
 }

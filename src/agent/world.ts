@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ConfigHost, systemHost } from './config/host.ts';
 import type { Environment } from './config/load.ts';
 import { type LineWriter, lineWriter } from './output.ts';
+import { ServiceManager } from './service-manager.ts';
 import { processSignals, type SignalSource } from './signals.ts';
 
 /** What the agent takes from its process; tests bring their own. */
@@ -17,6 +18,8 @@ export interface AgentWorld {
   readonly signals: (until: AbortSignal) => SignalSource;
   /** Resolves after the time, or at once on the abort; never keeps the process alive. */
   readonly sleep: (ms: number, until?: AbortSignal) => Promise<void>;
+  /** Who wants to know that the agent is up; nobody, outside of a service. */
+  readonly manager?: ServiceManager | undefined;
 }
 
 /** The process itself. */
@@ -33,5 +36,6 @@ export function processWorld(): AgentWorld {
       // An abort only ends the wait.
       await sleep(ms, undefined, { ref: false, signal }).catch(() => undefined);
     },
+    manager: ServiceManager.take(process.env),
   };
 }
