@@ -10,9 +10,12 @@ import { type CommandContext, defineCommand, usageError } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { goJson, type Json } from '../format.ts';
 import { checkFormat } from '../output-format.ts';
+import { reflowed } from '../reflow.ts';
 import { palette } from '../style.ts';
 import { RECIPE_FLAGS } from './recipe-flags.ts';
 import { LOADER, recipeDirectory } from './recipe-world.ts';
+
+const MARGIN = '      ';
 
 /** `recipe test`: whether recipes, and what was made of them, do what they say. */
 export const recipeTestCommand = defineCommand({
@@ -124,9 +127,11 @@ function show(report: TestReport, verbose: boolean, { out, screen }: CommandCont
     none: `no checker: ${checker.text}`,
     skipped: 'checker SKIPPED',
   };
-  out.line(
-    `${mark}  ${paint.bold(name)}: ${fixtures.length === 1 ? '1 fixture' : `${fixtures.length} fixtures`}, ${words[checker.status]}`,
-  );
+  const count = fixtures.length === 1 ? '1 fixture' : `${fixtures.length} fixtures`;
+  const line = `${name}: ${count}, ${words[checker.status]}`;
+  const body = screen.interactive ? reflowed(line, screen.size().columns - MARGIN.length) : line;
+  const rest = body.slice(name.length).replaceAll('\n', `\n${MARGIN}`);
+  out.line(`${mark}  ${paint.bold(body.slice(0, name.length))}${rest}`);
   for (const { fixture, what, problems } of fixtures) {
     if (verbose || problems.length > 0)
       out.line(`      ${problems.length === 0 ? 'ok  ' : paint.red('FAIL')}  ${fixture}: ${what}`);

@@ -234,6 +234,14 @@ describe('recipe list, show, test and remove', () => {
     expect(bad.stdout).toContain('1 of 1 failed.');
   });
 
+  it('test breaks what it says for a terminal, and not for a pipe', async () => {
+    const size = () => ({ columns: 60, rows: 24 });
+    const words = ['recipe', 'test', 'hosts', ...conf()];
+    const shown = (await run(words, { screen: { interactive: true, size } })).stdout;
+    expect(shown).toMatch(/^ok {4}hosts: .*no program\n {6}checks a hosts file\n/);
+    expect((await run(words)).stdout).toMatch(/^ok {4}hosts: .*no program checks a hosts file\n/);
+  });
+
   it('remove takes away what add wrote, and says what stays of the file', async () => {
     await add();
     files.put('hosts', '127.0.0.1 localhost\n# BEGIN reeve hosts\n10.0.0.1\ta\n# END reeve hosts\n');

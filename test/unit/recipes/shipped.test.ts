@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { LOADER, recipeDirectory } from '../../../src/cli/commands/recipe-world.ts';
 import { findProgram } from '../../../src/recipes/checker.ts';
 import { findRecipe, recipeNames } from '../../../src/recipes/library.ts';
-import { testRecipe } from '../../../src/recipes/test-recipe.ts';
+import { fragmentOf } from '../../../src/recipes/options.ts';
+import { templateText } from '../../../src/recipes/run-fixture.ts';
+import { testInstalled, testRecipe } from '../../../src/recipes/test-recipe.ts';
 
 /** Every folder here is a recipe, but these. */
 const OTHERS = ['scripts'];
@@ -49,6 +51,20 @@ describe('the recipes of the package', () => {
       expect(report.ok).toBe(true);
     },
   );
+
+  // Their files are pieces of an operator's own, so that options of a copy must fit what stands around them.
+  test.each([
+    ['haproxy', {}],
+    ['haproxy', { backend: 'app', mode: 'tcp', bind: ':8081' }],
+  ])('%s installed with %j is accepted by its program, too', async (name, options) => {
+    const recipe = findRecipe(recipeDirectory(), name);
+    const choice = { values: new Map(Object.entries(options)), tags: undefined };
+    const fragment = fragmentOf({ recipe, name, directory: '/etc/reeve', choice });
+    const record = { name, recipe: name, choice, target: '', files: new Map<string, string>() };
+    const copy = { ...record, directory: '/etc/reeve', fragment, template: templateText(recipe) };
+    const report = await testInstalled({ recipe, load: LOADER, path }, copy);
+    expect(report.fixtures.flatMap(({ problems }) => problems)).toEqual([]);
+  });
 
   test.each(names)('%s has a page of one screen that shows how to install it', (name) => {
     const { folder, summary } = findRecipe(recipeDirectory(), name);
