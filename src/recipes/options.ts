@@ -58,7 +58,7 @@ function optionValue(recipe: Recipe, name: string, option: RecipeOption, given: 
   if (text === undefined) {
     throw new CodedError(
       'ERR_RECIPE_OPTION',
-      `recipe ${recipe.name} needs '${name}' (${option.what}): give it with --set ${name}=…`,
+      `recipe ${recipe.name} needs '${name}' (${option.what}): give it with -set ${name}=…`,
     );
   }
   if (text === '' && option.default === '') return '';

@@ -26,7 +26,7 @@ export type JsonValue =
 
 export type JsonObject = Readonly<Record<string, JsonValue>>;
 
-/** Something an operator may set with `--set NAME=VALUE`. */
+/** Something an operator may set with `-set NAME=VALUE`. */
 export interface RecipeOption {
   /** One line. */
   readonly what: string;

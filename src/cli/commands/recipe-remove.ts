@@ -77,7 +77,10 @@ export const recipeRemoveCommand = defineCommand({
     out.line(`\n${remainsText(remains, target, cleaned)}`);
     if (flags['dry-run']) return EXIT.ok;
     if (next === undefined) out.line('\nNo running agent reads this directory: there is nothing else to do.');
-    else out.line(`\nNext: ${next}\n      (until then the agent keeps the file as before)`);
+    else {
+      const back = cleaned ? ', and puts the block back when members change' : ' as before';
+      out.line(`\nNext: ${next}\n      (until then the agent keeps the file${back})`);
+    }
     return EXIT.ok;
   },
 });

@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { shown } from '../../../src/cli/commands/recipe-show.ts';
@@ -264,5 +266,26 @@ describe('recipe list, show, test and remove', () => {
     expect(files.text('hosts')).toContain('10.0.0.1');
     expect((await run(['recipe', 'remove', '-clean', '-force', 'hosts', ...conf()])).code).toBe(0);
     expect(files.text('hosts')).toBe('127.0.0.1 localhost\n');
+  });
+
+  it('remove -clean says that an agent that runs would put the block back', async () => {
+    await add();
+    files.put('hosts', '# BEGIN reeve hosts\n10.0.0.1\ta\n# END reeve hosts\n');
+    const words = [
+      '-e',
+      'console.log(1); setInterval(() => undefined, 1e6)',
+      'run',
+      `-config-dir=${files.path('conf')}`,
+    ];
+    const agent = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'ignore'] });
+    try {
+      await once(agent.stdout, 'data');
+      const { stdout } = await run(['recipe', 'remove', '-clean', 'hosts', ...conf()]);
+      expect(stdout).toContain(
+        `Next: kill -HUP ${agent.pid}\n      (until then the agent keeps the file, and puts the block back when members change)`,
+      );
+    } finally {
+      agent.kill();
+    }
   });
 });

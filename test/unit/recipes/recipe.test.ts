@@ -95,7 +95,7 @@ describe('options', () => {
   test('without a default have to be given', () => {
     const needy = recipe({ options: { ...TINY.options, head: { what: 'The first line', grammar: 'word' } } });
     expect(() => optionValues(needy, NO_CHOICE)).toThrow(
-      "needs 'head' (The first line): give it with --set head=…",
+      "needs 'head' (The first line): give it with -set head=…",
     );
     expect(optionValues(needy, set({ head: 'x' })).get('head')).toBe('x');
   });
