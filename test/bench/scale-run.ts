@@ -51,6 +51,8 @@ function progress(text: string): void {
   process.stderr.write(`  ${cpuSeconds().toFixed(0)} CPU s: ${text}\n`);
 }
 
+const virtual = (ms: number): string => `${(ms / 1000).toFixed(0)} virtual s`;
+
 function newCluster(): SimCluster {
   return new SimCluster({ seed: 7, keepsHistory: false, settings: SETTINGS });
 }
@@ -109,21 +111,20 @@ const REJOIN_SHARE = 1 / 8;
 function formStaged(cluster: SimCluster, nodes: number, spreadMs: number): SimNode[] {
   const { world } = cluster;
   const made: SimNode[] = [];
-  const seconds = (): string => `${(world.now / 1000).toFixed(0)} virtual s`;
   for (let i = 1; i <= nodes; i += 1) {
     const node = cluster.add(`n${i}`);
     const through = made[i <= SEEDS ? 0 : i % SEEDS];
     if (through !== undefined) node.join([through]);
     made.push(node);
     world.run(spreadMs / nodes);
-    if (i % 500 === 0) progress(`${i} nodes joined, ${seconds()}`);
+    if (i % 500 === 0) progress(`${i} nodes joined, ${virtual(world.now)}`);
   }
   for (let round = 1; round <= REJOINS; round += 1) {
     for (const [i, node] of made.entries()) {
       const through = made[(i + 1 + round) % SEEDS] as SimNode;
       if (through !== node) node.join([through]);
       world.run((spreadMs * REJOIN_SHARE) / nodes);
-      if ((i + 1) % 500 === 0) progress(`${i + 1} nodes joined again (${round}), ${seconds()}`);
+      if ((i + 1) % 500 === 0) progress(`${i + 1} nodes joined again (${round}), ${virtual(world.now)}`);
     }
   }
   return made;
@@ -141,14 +142,14 @@ function kill(nodes: number, staged: boolean, spreadMs: number, limitMs: number)
     const waited = world.runUntil(
       () => {
         const knowing = all.filter((node) => knowsAll(node, nodes)).length;
-        progress(`${knowing} nodes know all, ${(world.now / 1000).toFixed(0)} virtual s`);
+        progress(`${knowing} nodes know all, ${virtual(world.now)}`);
         return knowing === nodes;
       },
       limitMs,
       1000,
     );
     formedAfterMs = waited === undefined ? undefined : world.now;
-    progress(`formed: ${formedAfterMs === undefined ? 'no' : `after ${formedAfterMs / 1000} virtual s`}`);
+    progress(`formed: ${formedAfterMs === undefined ? 'no' : `after ${virtual(formedAfterMs)}`}`);
   } else {
     world.run(10_000);
   }
@@ -174,7 +175,7 @@ function kill(nodes: number, staged: boolean, spreadMs: number, limitMs: number)
   const wanted = victims.size * (nodes - victims.size);
   let mostMs: number | undefined;
   const done = (): boolean => {
-    progress(`${((100 * reports) / wanted).toFixed(2)} % of ${wanted} reports`);
+    progress(`${virtual(world.now - killedAt)} after, ${wanted - reports} of ${wanted} reports missing`);
     if (reports >= MOST * wanted) mostMs ??= world.now - killedAt;
     return reports >= wanted;
   };
