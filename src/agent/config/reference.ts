@@ -33,7 +33,7 @@ An agent reads its configuration from four sources, each over the one before it:
 
 1. built-in defaults;
 2. files and directories, in the order of \`-config-file\` and \`-config-dir\` on the command line. A directory stands
-   for its files that end in \`.json\`, in order of their names;
+   for its files that end in \`.json\`, in order of their names, so keyring, tags file and schema are called otherwise;
 3. the environment, for the keys that name a variable;
 4. command-line flags.
 
