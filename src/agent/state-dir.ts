@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError } from '../base/errors.ts';
+import { makeDirectories } from '../base/make-directories.ts';
 import { codeOf } from '../runtime/net-errors.ts';
 import { fileErrorText } from './config/file.ts';
 import { commandOf, isAlive, startTimeOf } from './processes.ts';
@@ -43,7 +44,7 @@ interface Holder {
 export function lockStateDirectory(path: string): StateDirectory {
   const lock = join(path, LOCK_NAME);
   try {
-    mkdirSync(path, { recursive: true, mode: DIRECTORY_MODE });
+    makeDirectories(path, (each) => mkdirSync(each, { mode: DIRECTORY_MODE }));
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       if (create(lock)) return { path, release: () => release(lock) };
       const holder = readHolder(lock);

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node
 import { rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CodedError, messageOf } from '../base/errors.ts';
+import { makeDirectories } from '../base/make-directories.ts';
 import { removeIfThere, syncDirectory, systemCode, writeNew } from '../render/files.ts';
 import { type Choice, fragmentOf, installedPath, optionValues } from './options.ts';
 import { type JsonObject, type JsonValue, type Recipe, recipeFile } from './recipe.ts';
@@ -217,7 +218,7 @@ export async function install({ files }: InstallPlan): Promise<readonly PlannedF
 
 async function writeFile({ path, bytes, mode, standing }: PlannedFile): Promise<void> {
   const directory = dirname(path);
-  mkdirSync(directory, { recursive: true });
+  makeDirectories(directory, (each) => mkdirSync(each));
   const draft = join(directory, `.${basename(path)}.new`);
   removeIfThere(draft);
   await writeNew(draft, bytes, mode);

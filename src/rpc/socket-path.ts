@@ -1,6 +1,7 @@
 import { lstatSync, mkdirSync, type Stats, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CodedError } from '../base/errors.ts';
+import { makeDirectories } from '../base/make-directories.ts';
 
 /** Where an agent's unix socket lies, and where a client on the same machine looks for it. */
 
@@ -74,7 +75,7 @@ export function socketCandidates(
  */
 export function prepareSocketDirectory(socketPath: string, uid: number): void {
   const directory = dirname(socketPath);
-  mkdirSync(directory, { recursive: true, mode: PRIVATE_MODE });
+  makeDirectories(directory, (each) => mkdirSync(each, { mode: PRIVATE_MODE }));
   if (ownedOnlyBy(directoryAt(directory, uid), uid)) return;
   throw new CodedError(
     'ERR_SOCKET_DIRECTORY',
