@@ -51,6 +51,13 @@ describe('recipe add', () => {
     expect(stdout).toContain(`Next: agent run -config-dir=${files.path('conf')}`);
   });
 
+  it('of a handler says no members that it lists, for it lists none', async () => {
+    const log = files.path('who.log');
+    const { stdout } = await run(['recipe', 'add', 'attendance', ...conf(), '-target', log]);
+    expect(stdout).toContain(`It keeps ${log}.\n`);
+    expect((await run(['recipe', 'show', 'attendance'])).stdout).toContain('Lists: events as they come.');
+  });
+
   it('tells programs the same', async () => {
     expect(JSON.parse((await add('--json')).stdout)).toMatchObject({
       name: 'hosts',
