@@ -61,7 +61,7 @@ function optionValue(recipe: Recipe, name: string, option: RecipeOption, given: 
       `recipe ${recipe.name} needs '${name}' (${option.what}): give it with -set ${name}=…`,
     );
   }
-  if (text === '' && option.default === '') return '';
+  if (text === '' && (option.default === '' || mayGo(recipe, name))) return '';
   const isPath = option.grammar === 'path';
   const value = isPath && text !== '' ? resolve(text) : text;
   const { means, test } = grammarOf(name, option.grammar);
@@ -70,6 +70,22 @@ function optionValue(recipe: Recipe, name: string, option: RecipeOption, given: 
     'ERR_RECIPE_OPTION',
     `recipe ${recipe.name}: '${name}' is ${JSON.stringify(text)}, which is not ${means}`,
   );
+}
+
+/** True for an option that the recipe uses nowhere but as `$word?`: given as nothing, it takes its keys away. */
+function mayGo({ renderer, handler }: Recipe, name: string): boolean {
+  const uses = [...textsIn(renderer), ...textsIn(handler)].flatMap((text) => {
+    const [, word, mark] = PLACEHOLDER.exec(text) ?? [];
+    return word === name ? [mark] : [];
+  });
+  return uses.length > 0 && uses.every((mark) => mark !== undefined);
+}
+
+function* textsIn(value: JsonValue | undefined): Generator<string> {
+  if (typeof value === 'string') yield value;
+  else if (typeof value === 'object' && value !== null) {
+    for (const item of Object.values(value) as JsonValue[]) yield* textsIn(item);
+  }
 }
 
 function grammarOf(name: string, grammar: string): Grammar {

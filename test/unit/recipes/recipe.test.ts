@@ -92,6 +92,17 @@ describe('options', () => {
     expect(() => optionValues(recipe(), set({ [name]: value }))).toThrow(why);
   });
 
+  test('may be nothing, whatever the default, where that takes their key away, and nowhere else', () => {
+    const reload = { ...TINY.options.reload, default: 'systemctl reload x' };
+    const made = (given: object) => recipe({ options: { ...TINY.options, reload }, ...given });
+    const nothing = set({ reload: '' });
+    expect(fragment(made({}), nothing)).toEqual(fragment(recipe()));
+    const vars = { head: '$head', port: '$reload' };
+    const strict = made({ renderer: { ...TINY.renderer, vars } });
+    expect(() => optionValues(strict, nothing)).toThrow('\'reload\' is "", which is not a program');
+    expect(() => optionValues(recipe(), set({ head: '' }))).toThrow('\'head\' is ""');
+  });
+
   test('without a default have to be given', () => {
     const needy = recipe({ options: { ...TINY.options, head: { what: 'The first line', grammar: 'word' } } });
     expect(() => optionValues(needy, NO_CHOICE)).toThrow(
