@@ -32,7 +32,7 @@ export function fire(now: Millis, parts: SerfParts, due: SerfDeadline): void {
       membership.overdue(due.name);
       return;
     case 'reassure':
-      membership.reassure(now);
+      membership.announceJoin(now);
       return;
     case 'query-expired':
       queries.expire(due.id);

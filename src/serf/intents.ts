@@ -61,6 +61,8 @@ export class RecentIntents {
 export interface IntentSubject {
   readonly status: MemberStatus;
   readonly statusLTime: number;
+  /** What happened at that time is not known: a leave of that time may be it. */
+  readonly hearsay: boolean;
 }
 
 /**
@@ -70,14 +72,24 @@ export interface IntentSubject {
  */
 export type LeaveVerdict = 'buffer' | 'stale' | 'refute' | 'leaving' | 'repeated' | 'forced' | 'ignore';
 
-/** Decides on a leave intent; `refutable` says that it is about ourselves while we stay. */
+/** Whether a leave intent is about ourselves while we stay, and whether it came with an exchange of states. */
+export interface LeaveCircumstances {
+  readonly refutable: boolean;
+  readonly hearsay: boolean;
+}
+
+/**
+ * Decides on a leave intent. One rule is ours: it is not stale where its time is known from hearsay alone. A leaving member
+ * that exchanges states with us before its gossip reaches us has told us the time already, and would be failed here.
+ */
 export function judgeLeave(
   member: IntentSubject | undefined,
   ltime: number,
-  refutable: boolean,
+  { refutable, hearsay }: LeaveCircumstances,
 ): LeaveVerdict {
   if (member === undefined) return 'buffer';
-  if (ltime <= member.statusLTime) return 'stale';
+  const mayBeIt = member.hearsay && !hearsay;
+  if (ltime < member.statusLTime || (ltime === member.statusLTime && !mayBeIt)) return 'stale';
   if (refutable) return 'refute';
   switch (member.status) {
     case 'alive':

@@ -22,7 +22,10 @@ export interface MemberRecord extends SerfMember {
   /** Its place in the table. */
   readonly row: number;
   facts: MemberFacts;
+  /** Setting it makes it no hearsay. */
   statusLTime: number;
+  /** True when the time is known from an exchange of states alone, which does not say whether the member joined or left. */
+  hearsay: boolean;
   leaveTime: Millis | undefined;
   /** Of SWIM, when the member failed or left; 0 before that. */
   incarnation: number;
@@ -34,7 +37,10 @@ export interface SerfMemberView {
   readonly size: number;
   get(name: string): SerfMember | undefined;
   values(): Iterable<SerfMember>;
-  /** The time and name of each, without an object per member. */
+  /**
+   * The time and name of each, without an object per member, as others are told them. They take the time for one of a
+   * join, and would hold the leave of a leaving member for nothing new: of such a one they are told the time before it.
+   */
   eachLTime(visit: (statusLTime: number, name: string) => void): void;
   /** Failed members, in the order they failed. */
   readonly failed: ReadonlySet<SerfMember>;
@@ -44,11 +50,14 @@ export interface SerfMemberView {
 
 const STATUSES = ['none', 'alive', 'leaving', 'left', 'failed'] as const satisfies readonly MemberStatus[];
 
+const LEAVING = STATUSES.indexOf('leaving');
+
 /** What every member has, row by row; replaced by longer columns as the table grows. */
 interface Columns {
   readonly rows: NamedRows<MemberFacts>;
   /** Indices of STATUSES. */
   status: Uint8Array;
+  /** Below zero where it is hearsay. */
   statusLTime: Float64Array;
 }
 
@@ -91,11 +100,19 @@ class Row implements MemberRecord {
   }
 
   get statusLTime(): number {
-    return this.#columns.statusLTime[this.row] as number;
+    return Math.abs(this.#columns.statusLTime[this.row] as number);
   }
 
   set statusLTime(ltime: number) {
     this.#columns.statusLTime[this.row] = ltime;
+  }
+
+  get hearsay(): boolean {
+    return (this.#columns.statusLTime[this.row] as number) < 0;
+  }
+
+  set hearsay(hearsay: boolean) {
+    this.#columns.statusLTime[this.row] = hearsay ? -this.statusLTime : this.statusLTime;
   }
 }
 
@@ -135,10 +152,12 @@ export class SerfMembers implements SerfMemberView {
   }
 
   eachLTime(visit: (statusLTime: number, name: string) => void): void {
-    const { rows, statusLTime } = this.#columns;
+    const { rows, status, statusLTime } = this.#columns;
     for (let row = 0; row < rows.top; row += 1) {
       const facts = rows.at(row);
-      if (facts !== undefined) visit(statusLTime[row] as number, facts.name);
+      if (facts === undefined) continue;
+      const ltime = Math.abs(statusLTime[row] as number);
+      visit(status[row] === LEAVING && ltime > 0 ? ltime - 1 : ltime, facts.name);
     }
   }
 

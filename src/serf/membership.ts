@@ -121,7 +121,7 @@ export class Membership {
     clock.witness(intent.ltime);
     const record = this.#table.get(intent.node);
     const refutable = intent.node === self && this.#parts.staying();
-    const verdict = judgeLeave(record, intent.ltime, refutable);
+    const verdict = judgeLeave(record, intent.ltime, { refutable, hearsay });
     if (verdict === 'stale') counters.add('drop:intent-stale');
     if (record === undefined || verdict === 'buffer') {
       this.#parts.strangerLeft(intent.node);
@@ -160,26 +160,27 @@ export class Membership {
       return this.#intents.upsert(now, intent.node, 'join', intent.ltime);
     }
     if (verdict === 'stale') {
+      if (!hearsay && intent.ltime === record.statusLTime) record.hearsay = false;
       counters.add('drop:intent-stale');
       return false;
     }
     record.statusLTime = intent.ltime;
+    record.hearsay = hearsay;
     if (record.status === 'leaving') this.#table.setStatus(record, 'alive');
     const isOfUs = intent.node === self && intent.ltime >= this.#bornAt;
     if (hearsay && isOfUs && this.#parts.staying()) this.#object(now);
     return true;
   }
 
-  /** Says that we are here: after a join, and against a false leave intent. */
+  /**
+   * Says that we are here: after a join, and against a false leave intent. Not once we leave: a join that ends then would
+   * take the leave back, since its time is later.
+   */
   announceJoin(now: Millis): void {
+    if (!this.#parts.staying()) return;
     const intent: JoinIntent = { ltime: this.#parts.clock.time, node: this.#parts.self };
     this.joinIntent(now, intent);
     this.#parts.broadcast(joinCodec.encode(intent));
-  }
-
-  /** Says once more, with a later time, that we are here. */
-  reassure(now: Millis): void {
-    if (this.#parts.staying()) this.announceJoin(now);
   }
 
   /** The wait before pruning a leaving member is over: erase it unless it came back in the meantime. */

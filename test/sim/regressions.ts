@@ -367,4 +367,32 @@ export const REGRESSIONS: readonly Regression[] = [
       finale: [],
     },
   },
+  {
+    what: 'a join that ended after a leave had begun took the leave back: its time was later',
+    scenario: {
+      seed: 39612,
+      size: 4,
+      profile: 'lan',
+      encrypted: false,
+      protocols: [5, 2, 5],
+      maxQueueDepth: 4096,
+      chaosMs: 40853,
+      steps: [
+        {
+          at: 19970,
+          action: {
+            type: 'crash',
+            node: 'n1',
+            disk: 'lost',
+            powerLoss: false,
+            newAddress: false,
+            restartAfterMs: 4889,
+          },
+        },
+        { at: 20804, action: { type: 'clog', from: 'n1', to: 'n4', forMs: 18445 } },
+        { at: 32931, action: { type: 'partition', kind: 'separate', nodes: ['n2'], forMs: 6373 } },
+      ],
+      finale: ['leave'],
+    },
+  },
 ];

@@ -71,7 +71,7 @@ export const SERF_MUTATIONS: readonly Mutation[] = [
   {
     name: 'stale leave intents count',
     file: 'src/serf/intents.ts',
-    from: "if (ltime <= member.statusLTime) return 'stale';",
+    from: "if (ltime < member.statusLTime || (ltime === member.statusLTime && !mayBeIt)) return 'stale';",
     to: '',
   },
   {

@@ -90,6 +90,23 @@ describe('leaving', () => {
     expect(nodes[0]!.serf.stats().get('left')).toBe('1');
   });
 
+  it('a join that ends once we leave does not take the leave back', () => {
+    const { world, nodes } = three();
+    nodes[2]!.join(nodes[0]!);
+    nodes[2]!.run((now, id) => nodes[2]!.serf.leave(now, id));
+    world.run(8_000);
+    expect(nodes[2]!.story('n3')).toEqual(['member-join', 'member-leave']);
+    for (const node of nodes) expect(node.view()).toEqual(['n1:alive', 'n2:alive', 'n3:left']);
+  });
+
+  it('an exchange of states that overtakes the word of a leave does not hide it', () => {
+    const { world, nodes } = three();
+    nodes[2]!.run((now, id) => nodes[2]!.serf.leave(now, id));
+    nodes[1]!.join(nodes[2]!);
+    world.run(8_000);
+    for (const node of nodes) expect(node.story('n3')).toEqual(['member-join', 'member-leave']);
+  });
+
   it('a lone node leaves after the propagate delay alone', () => {
     const world = new World(1);
     const node = addSerf(world, 'n1', 1);

@@ -31,8 +31,23 @@ describe('judging a leave intent', () => {
   it.each(rows)(
     '%s at %i, intent at %i, about us while staying: %s → %s',
     (status, statusLTime, ltime, refutable, verdict) => {
-      const member = status === 'unknown' ? undefined : { status, statusLTime };
-      expect(judgeLeave(member, ltime, refutable)).toBe(verdict);
+      const member = status === 'unknown' ? undefined : { status, statusLTime, hearsay: false };
+      expect(judgeLeave(member, ltime, { refutable, hearsay: false })).toBe(verdict);
+    },
+  );
+
+  const equal: [known: boolean, said: boolean, LeaveVerdict][] = [
+    [false, false, 'stale'],
+    [true, false, 'leaving'],
+    [true, true, 'stale'],
+    [false, true, 'stale'],
+  ];
+  it.each(equal)(
+    'of a time known (hearsay: %s) that it has itself (hearsay: %s) → %s',
+    (known, said, verdict) => {
+      const member = { status: 'alive' as const, statusLTime: 5, hearsay: known };
+      expect(judgeLeave(member, 5, { refutable: false, hearsay: said })).toBe(verdict);
+      expect(judgeLeave(member, 4, { refutable: false, hearsay: said })).toBe('stale');
     },
   );
 });
@@ -45,7 +60,8 @@ describe('judging a join intent', () => {
     [5, 6, 'accept'],
   ];
   it.each(rows)('status time %s, intent at %i → %s', (statusLTime, ltime, verdict) => {
-    const member = statusLTime === undefined ? undefined : { status: 'alive' as const, statusLTime };
+    const member =
+      statusLTime === undefined ? undefined : { status: 'alive' as const, statusLTime, hearsay: false };
     expect(judgeJoin(member, ltime)).toBe(verdict);
   });
 });

@@ -143,6 +143,35 @@ describe('a leave intent', () => {
     expect(on.counters.get('drop:intent-stale')).toBe(1);
   });
 
+  it('of a time that was told by an exchange of states alone is what happened at that time', () => {
+    const { membership } = withMember('alive', 10);
+    membership.joinIntent(0, { ltime: 20, node: 'x' }, true);
+    expect(membership.leaveIntent(0, { ltime: 20, node: 'x', prune: false }, true)).toBe(false);
+    expect(statusOf(membership)).toBe('alive');
+    expect(membership.leaveIntent(0, { ltime: 20, node: 'x', prune: false })).toBe(true);
+    expect(statusOf(membership)).toBe('leaving');
+    expect(membership.leaveIntent(0, { ltime: 20, node: 'x', prune: false })).toBe(false);
+  });
+
+  it('of such a time is stale once a join intent has told it too', () => {
+    const { membership } = withMember('alive', 10);
+    membership.joinIntent(0, { ltime: 20, node: 'x' }, true);
+    expect(membership.joinIntent(0, { ltime: 20, node: 'x' })).toBe(false);
+    expect(membership.leaveIntent(0, { ltime: 20, node: 'x', prune: false })).toBe(false);
+    expect(statusOf(membership)).toBe('alive');
+  });
+
+  it('is not told by its time in an exchange of states, which counts as that of a join', () => {
+    const timesOf = ({ membership }: ReturnType<typeof withMember>): number[] => {
+      const times: number[] = [];
+      membership.members.eachLTime((ltime) => times.push(ltime));
+      return times;
+    };
+    expect(timesOf(withMember('alive', 10))).toEqual([10]);
+    expect(timesOf(withMember('leaving', 10))).toEqual([10]);
+    expect(timesOf(withMember('left', 10))).toEqual([11]);
+  });
+
   it('sent again to a member that left is stored each time, so that it dies out', () => {
     const { membership } = withMember('left', 1);
     expect(membership.leaveIntent(0, { ltime: 9, node: 'x', prune: false })).toBe(true);
@@ -171,7 +200,7 @@ describe('a leave intent', () => {
     expect(us.sent.map(hears)).toEqual([false]);
     expect(theirs.members.get('me')?.status).toBe('leaving');
     expect(us.deadlines.take(REASSURE_MS)).toEqual({ type: 'reassure' });
-    membership.reassure(REASSURE_MS);
+    membership.announceJoin(REASSURE_MS);
     expect(us.sent.slice(1).map(hears)).toEqual([true]);
     expect(theirs.members.get('me')?.status).toBe('alive');
   });
