@@ -59,7 +59,8 @@ export function runSource(command: string, options: CommandOptions): Promise<str
       if (code === 0) end(() => resolve(Buffer.concat(chunks).toString('utf8')));
       else {
         const how = code === null ? `signal ${by}` : `exit code ${code}`;
-        end(() => reject(new CodedError('ERR_JOIN_SOURCE', `it ended with ${how}: ${errors.trim()}`)));
+        const why = errors.trim() === '' ? '' : `: ${errors.trim()}`;
+        end(() => reject(new CodedError('ERR_JOIN_SOURCE', `it ended with ${how}${why}`)));
       }
     });
     if (signal.aborted) stopped();
