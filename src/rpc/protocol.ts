@@ -72,9 +72,13 @@ export const RPC_ERRORS = {
   internalQuery: "Queries cannot contain the '_serf_' prefix",
   leaveInProgress: 'Leave already in progress',
   clientClosed: 'client closed',
-  privileged:
-    "This command runs programs or changes files: use the agent's unix socket, or give the agent an RPC key (rpc_auth); over a TCP port without a key anybody could run it",
 } as const;
+
+/** Why a command of ours is refused over TCP without a key; `socket` is the path that would do. */
+export function privilegedError(socket: string | undefined): string {
+  const where = socket === undefined ? '' : ` (-rpc-addr=unix:${socket})`;
+  return `This command runs programs or changes files: use the agent's unix socket${where}, or give the agent an RPC key (rpc_auth); over a TCP port without a key anybody could run it`;
+}
 
 /** The one internal query a client may ask, and only without a payload (agent.md 3.4). */
 export const PING_QUERY = '_serf_ping';

@@ -1,4 +1,5 @@
 import type { Server, Socket } from 'node:net';
+import { resolve } from 'node:path';
 import { hostPort, ipBytes, ipText } from '../base/address.ts';
 import { Counters } from '../base/counters.ts';
 import type { Millis } from '../base/machine.ts';
@@ -72,6 +73,12 @@ export class RpcServer {
     return this.#addresses;
   }
 
+  /** As a client in another working directory has to say it. */
+  get #socketPath(): string | undefined {
+    const socket = this.#addresses.find((address) => 'path' in address);
+    return socket === undefined ? undefined : resolve(socket.path);
+  }
+
   get summary(): RpcServerSummary {
     const sessions = [...this.#sessions.keys()];
     return {
@@ -131,6 +138,7 @@ export class RpcServer {
       backend: this.#options.backend,
       authKey: this.#options.authKey ?? '',
       local: 'path' in address,
+      socketPath: this.#socketPath,
       log: this.#options.log,
       now: this.#options.now ?? (() => performance.now()),
       handshakeTimeoutMs: this.#options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,

@@ -11,7 +11,14 @@ import { COMMAND_TABLE } from './commands/index.ts';
 import { type Fields, fieldsOf, NO_FIELDS, textField, uint64Field } from './fields.ts';
 import { CLIENT_LIMITS, FrameReader, STRANGER_LIMITS } from './framing.ts';
 import { ClientOutput } from './output.ts';
-import { COMMANDS, isCommand, RPC_ERRORS, type WireStruct, type WireValue } from './protocol.ts';
+import {
+  COMMANDS,
+  isCommand,
+  privilegedError,
+  RPC_ERRORS,
+  type WireStruct,
+  type WireValue,
+} from './protocol.ts';
 import type { StreamHost } from './streams/host.ts';
 import { StreamTable } from './streams/table.ts';
 
@@ -31,6 +38,8 @@ export interface SessionOptions {
   readonly authKey: string;
   /** The client came through the unix socket, which only the agent's user may. */
   readonly local: boolean;
+  /** The unix socket beside this way in, for those who are told to use it. */
+  readonly socketPath?: string | undefined;
   readonly log: (level: TraceLevel, text: string) => void;
   readonly now: () => Millis;
   /** How long a connection may stay without completing handshake and authentication. */
@@ -155,7 +164,8 @@ export class Session {
     const trusted = this.#options.local || this.#options.authKey !== '';
     if (command.privileged === true && !trusted) {
       const { emptyBody: body } = command;
-      return body === undefined ? { error: RPC_ERRORS.privileged } : { error: RPC_ERRORS.privileged, body };
+      const error = privilegedError(this.#options.socketPath);
+      return body === undefined ? { error } : { error, body };
     }
     const context: CommandContext = {
       trusted,

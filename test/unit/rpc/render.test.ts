@@ -52,6 +52,16 @@ describe('renderers over RPC', () => {
     expect(backend.calls).toEqual([]);
   });
 
+  it('are refused with the socket that would do, where there is one', async () => {
+    const path = join(directory, 's');
+    await using server = await rig(
+      { listeners: [{ host: HOST, port: 0 }, { path }], authKey: '' },
+      new FakeBackend(),
+    );
+    await using client = await RpcClient.connect({ address: server.address });
+    await expect(client.runRenderer('hosts')).rejects.toThrow(`unix socket (-rpc-addr=unix:${path}), or`);
+  });
+
   it.each([
     ['unix', false, '-secret'],
     ['tcp', false, ''],
