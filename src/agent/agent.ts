@@ -40,7 +40,7 @@ export async function runAgent(args: RunArguments, world: AgentWorld = processWo
     const { logLevel: level, logFormat: format } = checked.settings;
     if (format === 'json') ui = jsonAnnouncer(world.out, world.err, world.now);
     for (const note of checked.notes) ui.heading(note);
-    const log = new AgentLog({ level, format, out: world.out, now: world.now });
+    const log = new AgentLog({ level, format, out: world.out, journal: world.journal, now: world.now });
     const syslog = await startSyslog(checked.settings, log);
     closing.push(() => syslog?.close());
     const metrics = startMetrics({

@@ -3,6 +3,7 @@ import { Ring } from '../base/ring.ts';
 import type { Trace, TraceLevel, TraceRecord } from '../base/trace.ts';
 import type { LogSubscription } from '../rpc/backend.ts';
 import type { LogFormat } from './config/settings.ts';
+import { journalPrefix } from './journal.ts';
 import { LogFlood } from './log-flood.ts';
 import { logLine, logTime, oneLine } from './log-line.ts';
 import { LogRing } from './log-ring.ts';
@@ -27,6 +28,8 @@ export interface LogOptions {
   readonly level: TraceLevel;
   readonly format: LogFormat;
   readonly out: LineWriter;
+  /** The output is systemd's journal, which wants to know how severe each line is. */
+  readonly journal?: boolean | undefined;
   /** The wall clock; lines show local time. */
   readonly now?: (() => Date) | undefined;
 }
@@ -62,7 +65,7 @@ export class AgentLog implements Trace {
         timestamp: () => `,"time":"${this.#now().toISOString()}"`,
         formatters: { level: (label) => ({ level: LEVEL_NAMES.get(label) ?? label }) },
       },
-      options.format === 'json' ? jsonSink(this.#gate) : textSink(this.#gate),
+      options.format === 'json' ? jsonSink(this.#gate) : textSink(this.#gate, options.journal === true),
     );
   }
 
@@ -167,12 +170,13 @@ function jsonSink(gate: Gate): Sink {
   return { write: (chunk) => gate.line(chunk.trimEnd()) };
 }
 
-/** pino leaves the record on the stream when it asks for it; the finished text line is in it. */
-function textSink(gate: Gate): Sink {
+/** pino leaves record and level on the stream when it asks for them; the finished text line is in the record. */
+function textSink(gate: Gate, journal: boolean): Sink {
   const sink = {
     [Symbol.for('pino.metadata')]: true,
     lastObj: { line: '' },
-    write: () => gate.line(`    ${sink.lastObj.line}`),
+    lastLevel: 0,
+    write: () => gate.line(`${journal ? journalPrefix(sink.lastLevel) : ''}    ${sink.lastObj.line}`),
   };
   return sink;
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ConfigHost, systemHost } from './config/host.ts';
 import type { Environment } from './config/load.ts';
+import { isJournal } from './journal.ts';
 import { type LineWriter, lineWriter } from './output.ts';
 import { ServiceManager } from './service-manager.ts';
 import { processSignals, type SignalSource } from './signals.ts';
@@ -12,6 +13,8 @@ export interface AgentWorld {
   readonly uid: number;
   readonly out: LineWriter;
   readonly err: LineWriter;
+  /** `out` is systemd's journal. */
+  readonly journal?: boolean | undefined;
   readonly host: ConfigHost;
   readonly now: () => Date;
   /** Catches signals until the abort. */
@@ -29,6 +32,7 @@ export function processWorld(): AgentWorld {
     uid: process.getuid?.() ?? -1,
     out: lineWriter(process.stdout),
     err: lineWriter(process.stderr),
+    journal: isJournal(process.env['JOURNAL_STREAM']),
     host: systemHost,
     now: () => new Date(),
     signals: processSignals,
