@@ -11,9 +11,10 @@ const PRIORITIES: ReadonlyMap<number, number> = new Map([
   [50, 3],
 ]);
 
-/** What goes in front of a line of this level: `<4>` for a warning. */
-export function journalPrefix(pinoLevel: number): string {
-  return `<${PRIORITIES.get(pinoLevel) ?? 6}>`;
+/** A line of this level for the journal, `<4>` in front of a warning; it takes each newline for the end of an entry. */
+export function journalLine(pinoLevel: number, line: string): string {
+  const priority = `<${PRIORITIES.get(pinoLevel) ?? 6}>`;
+  return `${priority}${line.replaceAll('\n', `\n${priority}`)}`;
 }
 
 /**

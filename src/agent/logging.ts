@@ -3,7 +3,7 @@ import { Ring } from '../base/ring.ts';
 import type { Trace, TraceLevel, TraceRecord } from '../base/trace.ts';
 import type { LogSubscription } from '../rpc/backend.ts';
 import type { LogFormat } from './config/settings.ts';
-import { journalPrefix } from './journal.ts';
+import { journalLine } from './journal.ts';
 import { LogFlood } from './log-flood.ts';
 import { logLine, logTime, oneLine } from './log-line.ts';
 import { LogRing } from './log-ring.ts';
@@ -176,7 +176,10 @@ function textSink(gate: Gate, journal: boolean): Sink {
     [Symbol.for('pino.metadata')]: true,
     lastObj: { line: '' },
     lastLevel: 0,
-    write: () => gate.line(`${journal ? journalPrefix(sink.lastLevel) : ''}    ${sink.lastObj.line}`),
+    write: () => {
+      const line = `    ${sink.lastObj.line}`;
+      gate.line(journal ? journalLine(sink.lastLevel, line) : line);
+    },
   };
   return sink;
 }

@@ -18,6 +18,8 @@ it('the journal is told how severe each line is', () => {
     '<4> [WARN] agent: WARN',
     '<3> [ERR] agent: ERR',
   ]);
+  log.write('WARN', 'agent', 'two\nlines');
+  expect(out.lines.at(-1)).toMatch(/^<4>.*: two\n<4>lines$/);
 });
 
 it('output is the journal where it is the very file that systemd named', () => {
