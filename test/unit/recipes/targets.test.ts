@@ -82,9 +82,9 @@ describe('a list for libketama', () => {
 });
 
 describe('nodes of Munin', () => {
-  /** `[GROUP;HOST]` and indented `KEY VALUE` lines (munin.conf(5)). */
+  /** `[GROUP;HOST]` and indented `KEY VALUE` lines (munin.conf(5)); an address is read as a URL, `fd00:` as its scheme. */
   const NODE =
-    /\[(?<group>[A-Za-z0-9-]+);(?<host>[A-Za-z0-9.-]+)\]\n {4}address (?<address>[0-9a-f.:]+)\n {4}port (?<port>\d+)\n {4}use_node_name yes\n\n/;
+    /\[(?<group>[A-Za-z0-9-]+);(?<host>[A-Za-z0-9.-]+)\]\n {4}address (?<address>[0-9.]+|\[[0-9a-f:.]+\])\n {4}port (?<port>\d+)\n {4}use_node_name yes\n\n/;
 
   test.each(fixturesOf('munin'))('%s', (_name, fixture, text) => {
     const { port = '4949', group = 'cluster' } = fixture.set ?? {};
@@ -92,7 +92,7 @@ describe('nodes of Munin', () => {
     const expected = listed(fixture, ['alive', 'leaving', 'failed'], undefined).map((member) => ({
       group: member.tags?.['role'] ?? group,
       host: member.name,
-      address: hostOf(member),
+      address: hostOf(member).replace(/^(.*:.*)$/, '[$1]'),
       port: member.tags?.['munin_port'] ?? port,
     }));
     expect(read).toEqual(expected);
