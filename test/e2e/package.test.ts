@@ -82,6 +82,22 @@ describe('the packed package', () => {
     expect(node([command, 'run', '-h'])).toMatch(/^Usage: agent run/);
   });
 
+  it('brings a unit whose commands it takes, found wherever npm puts it', () => {
+    const conf = join(folder, 'unit');
+    mkdirSync(conf);
+    const unit = readFileSync(join(installed, 'packaging/reeve.service'), 'utf8');
+    const commands = [...unit.matchAll(/^Exec\w+=(.*)$/gm)].map(([, line]) => `${line}`);
+    expect(commands.map((line) => line.split(' ')[0])).toEqual(['agent', 'agent', 'kill']);
+    for (const line of commands.filter((each) => each.startsWith('agent '))) {
+      const words = line.replace(/^agent (run|config check) /, '').split(' ');
+      const args = words.map((word) => word.replace('/etc/reeve', conf).replace('%S', folder));
+      const checked = node([join(installed, packageJson.bin.agent), 'config', 'check', ...args]);
+      expect(checked).toMatch(/^ok: an agent would start/);
+    }
+    expect(unit).toMatch(/^Type=notify$/m);
+    expect(unit).toMatch(/^NotifyAccess=all$/m);
+  });
+
   it('brings its recipes, and they do what they say there', () => {
     const command = join(installed, packageJson.bin.agent);
     const conf = join(folder, 'conf');
