@@ -21,7 +21,7 @@ import type { RpcAddress } from '../../src/rpc/protocol.ts';
 
 const IP = '127.111.1.1';
 const TCP = { host: IP, port: 7373 };
-const REFUSED = /use the agent's unix socket, or give the agent an RPC key/;
+const REFUSED = /use the agent's unix socket \(-rpc-addr=unix:\/.*\), or give the agent an RPC key/;
 
 let directory = '';
 let signals = new SignalQueue();
