@@ -43,7 +43,8 @@ const gib = (mib: number): string => `${(mib / 1024).toFixed(1)} GiB`;
 /** [nodes, virtual seconds] */
 const QUIET = [
   [100, 100],
-  [1000, 50],
+  [300, 100],
+  [1000, 100],
   [2000, 20],
   [5000, 10],
 ] as const;

@@ -89,6 +89,21 @@ describe('every layer gives back what it was given', () => {
     );
   });
 
+  it('LZW gives up within a limit exactly where the whole reaches it, however alike the bytes are', () => {
+    const alike = fc
+      .integer({ min: 1, max: 256 })
+      .chain((letters) =>
+        fc.uint8Array({ maxLength: 600 }).map((bytes) => bytes.map((byte) => byte % letters)),
+      );
+    fc.assert(
+      fc.property(alike, fc.nat(20), fc.integer({ min: -3, max: 3 }), (input, prefix, more) => {
+        const whole = (lzwEncode(input, Number.POSITIVE_INFINITY, prefix) as Uint8Array).length;
+        expect(lzwEncode(input, whole + more, prefix)?.length).toBe(more > 0 ? whole : undefined);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   it('compress messages', () => {
     fc.assert(
       fc.property(payload, fc.nat(400), (input, limit) => {
