@@ -29,7 +29,7 @@ export function fire(now: Millis, parts: SerfParts, due: SerfDeadline): void {
       membership.pruneDue(now, due.name);
       return;
     case 'leave-overdue':
-      membership.overdue(due.name);
+      membership.overdue(now, due.name);
       return;
     case 'reassure':
       membership.announceJoin(now);

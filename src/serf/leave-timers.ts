@@ -3,7 +3,7 @@ import type { Millis } from '../base/machine.ts';
 import type { SerfConfig } from './config.ts';
 import type { SerfDeadline } from './deadline.ts';
 
-/** A leave is overdue after so many times the longest that one takes (serf.md 8.2). */
+/** A member lingers once it has been leaving for the longest that a leave takes; after so many times that it stays (serf.md 8.2). */
 const OVERDUE = 3;
 
 /** By then what was said of us before has come round, and nobody adds to it any more. */
@@ -25,9 +25,12 @@ export class LeaveTimers {
 
   /** A member is leaving from now on. */
   began(now: Millis, name: string): void {
-    const { broadcastTimeoutMs, leavePropagateDelayMs } = this.#config;
-    const at = now + OVERDUE * (2 * broadcastTimeoutMs + leavePropagateDelayMs);
-    this.#deadlines.set(`leaving:${name}`, at, { type: 'leave-overdue', name });
+    this.#overdueAt(now + this.#longestMs, name);
+  }
+
+  /** A leaving member has begun to linger. */
+  lingers(now: Millis, name: string): void {
+    this.#overdueAt(now + (OVERDUE - 1) * this.#longestMs, name);
   }
 
   /** A leaving member may still refute, so its pruning waits as long as a leave takes. */
@@ -49,5 +52,14 @@ export class LeaveTimers {
   cancel(name: string): void {
     this.#deadlines.cancel(`prune:${name}`);
     this.#deadlines.cancel(`leaving:${name}`);
+  }
+
+  get #longestMs(): Millis {
+    const { broadcastTimeoutMs, leavePropagateDelayMs } = this.#config;
+    return 2 * broadcastTimeoutMs + leavePropagateDelayMs;
+  }
+
+  #overdueAt(at: Millis, name: string): void {
+    this.#deadlines.set(`leaving:${name}`, at, { type: 'leave-overdue', name });
   }
 }

@@ -39,7 +39,8 @@ export interface SerfMemberView {
   values(): Iterable<SerfMember>;
   /**
    * The time and name of each, without an object per member, as others are told them. They take the time for one of a
-   * join, and would hold the leave of a leaving member for nothing new: of such a one they are told the time before it.
+   * join, and would hold the leave of a leaving member for nothing new: of such a one they are told the time before it, until it
+   lingers: it may live and have to hear of a false leave, to object.
    */
   eachLTime(visit: (statusLTime: number, name: string) => void): void;
   /** Failed members, in the order they failed. */
@@ -51,11 +52,13 @@ export interface SerfMemberView {
 const STATUSES = ['none', 'alive', 'leaving', 'left', 'failed'] as const satisfies readonly MemberStatus[];
 
 const LEAVING = STATUSES.indexOf('leaving');
+/** Leaving for longer than a leave takes. */
+const LINGERING = STATUSES.length;
 
 /** What every member has, row by row; replaced by longer columns as the table grows. */
 interface Columns {
   readonly rows: NamedRows<MemberFacts>;
-  /** Indices of STATUSES. */
+  /** Indices of STATUSES, or LINGERING. */
   status: Uint8Array;
   /** Below zero where it is hearsay. */
   statusLTime: Float64Array;
@@ -96,7 +99,7 @@ class Row implements MemberRecord {
   }
 
   get status(): MemberStatus {
-    return STATUSES[this.#columns.status[this.row] as number] as MemberStatus;
+    return STATUSES[this.#columns.status[this.row] as number] ?? 'leaving';
   }
 
   get statusLTime(): number {
@@ -193,6 +196,17 @@ export class SerfMembers implements SerfMemberView {
     if (status === 'left') this.#left.add(record);
     if (status === 'failed' || status === 'left') this.#gone.set(record.row, record);
     else this.#gone.delete(record.row);
+  }
+
+  /** A leave that takes too long: true when the member lingers from now on. One that lingered already is alive. */
+  overdue(name: string): boolean {
+    const record = this.get(name);
+    if (record?.status !== 'leaving') return false;
+    const { status } = this.#columns;
+    const lingers = status[record.row] === LEAVING;
+    if (lingers) status[record.row] = LINGERING;
+    else this.setStatus(record, 'alive');
+    return lingers;
   }
 
   erase(record: MemberRecord): void {

@@ -190,9 +190,8 @@ export class Membership {
   }
 
   /** Who lives long after it should have left was declared gone by mistake, and its objection bore the same time. */
-  overdue(name: string): void {
-    const record = this.#table.get(name);
-    if (record?.status === 'leaving') this.#table.setStatus(record, 'alive');
+  overdue(now: Millis, name: string): void {
+    if (this.#table.overdue(name)) this.#timers.lingers(now, name);
   }
 
   /** Forgets members gone for longer than their limit, and old intents (serf.md 8.4). */

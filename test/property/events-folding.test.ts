@@ -148,7 +148,7 @@ function apply(now: number, { membership, on, pipeline, userEvents }: Machine, o
 function fireDue(now: number, { on, membership }: Machine): void {
   for (let due = on.deadlines.take(now); due !== undefined; due = on.deadlines.take(now)) {
     if (due.type === 'prune') membership.pruneDue(now, due.name);
-    if (due.type === 'leave-overdue') membership.overdue(due.name);
+    if (due.type === 'leave-overdue') membership.overdue(now, due.name);
   }
 }
 

@@ -301,20 +301,43 @@ describe('pruning a leaving member', () => {
 });
 
 describe('a member that is said to leave, and lives', () => {
-  const OVERDUE = 3 * (2 * SERF_DEFAULTS.broadcastTimeoutMs + SERF_DEFAULTS.leavePropagateDelayMs);
+  const LONGEST = 2 * SERF_DEFAULTS.broadcastTimeoutMs + SERF_DEFAULTS.leavePropagateDelayMs;
+  const OVERDUE = 3 * LONGEST;
 
   it('is alive again when its leave is long overdue: its death is a failure', () => {
     const { on, membership } = withMember('leaving');
+    expect(on.deadlines.at('leaving:x')).toBe(LONGEST);
+    membership.overdue(LONGEST, 'x');
+    expect(statusOf(membership)).toBe('leaving');
     expect(on.deadlines.at('leaving:x')).toBe(OVERDUE);
-    membership.overdue('x');
+    membership.overdue(OVERDUE, 'x');
     expect(statusOf(membership)).toBe('alive');
     membership.gone(OVERDUE + 1, 'x');
     expect(on.story()).toEqual(['member-failed x']);
   });
 
+  it('hears of it by an exchange of states once a leave would be over, whatever gossip missed, and objects', () => {
+    const [us, them] = [bench(), bench()];
+    const membership = membershipOn(us, { self: 'x' });
+    membership.joined(0, facts('x'));
+    membership.joinIntent(0, { ltime: 5, node: 'x' });
+    const theirs = membershipOn(them);
+    theirs.joined(0, facts('x'));
+    theirs.joinIntent(0, { ltime: 5, node: 'x' });
+    theirs.leaveIntent(0, { ltime: 6, node: 'x', prune: false });
+    const exchange = (): void =>
+      theirs.members.eachLTime((ltime, node) => membership.joinIntent(0, { ltime, node }, true));
+    exchange();
+    expect(us.sent).toEqual([]);
+    theirs.overdue(LONGEST, 'x');
+    exchange();
+    expect(us.sent.map((message) => theirs.joinIntent(0, joinCodec.decode(message)))).toEqual([true]);
+    expect(theirs.members.get('x')?.status).toBe('alive');
+  });
+
   it('has left for good if it did go', () => {
     const { on, membership } = withMember('left');
-    membership.overdue('x');
+    membership.overdue(LONGEST, 'x');
     expect(statusOf(membership)).toBe('left');
     membership.reap(1e12, 0, 0);
     expect(on.deadlines.at('leaving:x')).toBe(undefined);
