@@ -114,8 +114,12 @@ export function lzwEncode(
   limit = Number.POSITIVE_INFINITY,
   prefixBytes = 0,
 ): Uint8Array | undefined {
-  const { length } = input;
   if (limit < Number.POSITIVE_INFINITY && surelyTakes(input, limit - prefixBytes)) return undefined;
+  return encodeWithin(input, limit, prefixBytes);
+}
+
+function encodeWithin(input: Uint8Array, limit: number, prefixBytes: number): Uint8Array | undefined {
+  const { length } = input;
   const out = workspace(Math.min(prefixBytes + longestOutput(length), limit + 2 * MAX_WIDTH));
   let at = prefixBytes;
   let bits = CLEAR;
