@@ -87,7 +87,7 @@ export class ServiceManager {
   /** Settles with what went wrong, or with nothing. */
   #say(text: string): Promise<string | undefined> {
     const { socket, searchPath, command = 'systemd-notify' } = this.#options;
-    return new Promise((resolve) => {
+    return new Promise<string | undefined>((resolve) => {
       const child = spawn(command, [text], {
         env: { NOTIFY_SOCKET: socket, ...(searchPath === undefined ? {} : { PATH: searchPath }) },
         stdio: 'ignore',
@@ -100,6 +100,7 @@ export class ServiceManager {
       child.once('exit', (code, signal) =>
         resolve(code === 0 ? undefined : `'${command}' ended with ${signal ?? code}`),
       );
-    });
+      // Where memory is short, Node.js throws what it otherwise tells as an event.
+    }).catch(messageOf);
   }
 }

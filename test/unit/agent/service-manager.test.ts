@@ -40,6 +40,15 @@ describe('a service manager', () => {
     expect(ServiceManager.take(env)).toBeUndefined();
   });
 
+  it('is told nothing, with a warning, where the system refuses to start the command at all', async () => {
+    const options = { socket: '/run/s', periodMs: 0, searchPath: undefined, retryMs: 1 };
+    const troubles: string[] = [];
+    // Node.js throws at such a name, as it does where memory is short.
+    const refused = new ServiceManager({ ...options, command: 'no\0command' });
+    await refused.ready((text) => troubles.push(text), new AbortController().signal);
+    expect(troubles).toEqual([expect.stringContaining('systemd was not told that this agent is up')]);
+  });
+
   it('is told that the agent is up, and then that it works, until the end', async () => {
     const end = new AbortController();
     await manager('', 5).ready(never, end.signal);
